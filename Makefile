@@ -1,0 +1,57 @@
+# The only door. Everything runs in .venv, which is made from requirements.lock.
+# Another Python than `python3`:  make setup PYTHON=python3.13
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INNER := src/qupersync/domain/*,src/qupersync/application/*
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-oldest check lint types imports bench lock
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.project ## create .venv with the locked packages and the project itself
+
+demo: setup ## run all jobs twice, from a stand-in Redshift into a throw-away PostgreSQL
+	$(BIN)/qupersync demo
+
+test: setup ## run the whole test suite and hold the coverage of domain and application at 95 %
+	$(BIN)/pytest --numprocesses auto --cov --cov-report=
+	$(BIN)/coverage report --include '$(INNER)' --fail-under 95
+
+test-oldest: setup ## run the database tests on PostgreSQL 14, the oldest server supported (Linux x86-64)
+	.ci/oldest-postgres $(BIN)/pytest --numprocesses auto -m postgres
+
+check: lint types imports ## run every check that is not a test
+
+lint: setup ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup ## check types
+	$(BIN)/mypy
+
+imports: setup ## check that imports go one way
+	$(BIN)/lint-imports
+
+bench: setup ## measure the peak memory of a small and of a large job
+	$(BIN)/python bench/memory.py
+
+lock: setup ## write requirements.lock anew: the newest versions that pyproject.toml allows
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra demo --extra dev \
+		--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
+		--constraint constraints.txt --output-file requirements.lock pyproject.toml
+
+# Made anew when the lock changes, so that nothing stays behind that the lock no longer names.
+.venv/.locked: requirements.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"QuperSync needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Try: make setup PYTHON=python3.11" \
+		% sys.version_info[:2])'
+	"$(PYTHON)" -m venv --clear .venv
+	$(PIP) install --require-hashes --requirement requirements.lock
+	@touch $@
+
+.venv/.project: .venv/.locked pyproject.toml
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

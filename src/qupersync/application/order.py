@@ -1,0 +1,32 @@
+"""What a caller asks of one pass over some jobs."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from qupersync.domain.errors import QuperSyncError
+from qupersync.domain.job import Flavor, Job
+from qupersync.domain.run import Trigger
+
+CHECKED_BATCH_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One pass: who asks, and what differs from the jobs' own settings.
+
+    ``batch_rows`` is None for each job's own. ``refusal`` is the reason why the source is not
+    even asked: each job then only records it.
+    """
+
+    source: str
+    trigger: Trigger
+    correlation_id: UUID
+    flavor: Flavor = Flavor.PROVISIONED
+    batch_rows: int | None = None
+    from_initial: bool = False
+    allow_deletes: bool = False
+    refusal: QuperSyncError | None = None
+
+    def batch_rows_of(self, job: Job) -> int:
+        """Return how many rows of this job go into one transaction."""
+        return self.batch_rows or job.batch_size or CHECKED_BATCH_ROWS

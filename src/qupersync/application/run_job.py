@@ -1,0 +1,115 @@
+"""The life of one run: claim, open, window, load, close, release."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from qupersync.application.incremental import Incremental
+from qupersync.application.order import Order
+from qupersync.application.snapshot import Snapshot
+from qupersync.domain.errors import (
+    BugError,
+    LeaseHeldError,
+    LoginRefusedError,
+    QuperSyncError,
+    StoppedError,
+    TargetUnavailableError,
+)
+from qupersync.domain.job import Job
+from qupersync.domain.ports import Clock, Heartbeat, Lease, NewId, Source, Stop, Target
+from qupersync.domain.run import Run
+
+NOT_ON_THIS_FLAVOR = "not-on-this-flavor"
+UNREACHABLE = (TargetUnavailableError, LoginRefusedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunJob:
+    """Runs one job to its recorded end.
+
+    ``open_source`` takes the job's time limit in seconds.
+    """
+
+    open_source: Callable[[float], AbstractContextManager[Source]]
+    open_target: Callable[[], AbstractContextManager[Target]]
+    heartbeat: Heartbeat
+    clock: Clock
+    new_id: NewId
+    stop: Stop
+
+    def __call__(self, job: Job, order: Order) -> Run:
+        """Return the closed run: success, failed, dead, canceled or skipped.
+
+        Where the target itself is lost the returned run is the only record.
+        """
+        run = self._new_run(job, order)
+        try:
+            with self.open_target() as target:
+                lease = target.leases.claim(job, owner=run.run_id)
+                target.runs.open(run)
+                if lease is None:
+                    run = run.skipped(LeaseHeldError.code, self.clock())
+                    target.runs.close(run)
+                    return run
+                run = self._told(job, order, run, target, lease)
+                if self._is_recorded(run, target, lease):
+                    return run
+            with self.open_target() as target:
+                self._record(run, target, lease)
+        except UNREACHABLE as error:
+            return run.ended_by(error, self.clock())
+        return run
+
+    def _is_recorded(self, run: Run, target: Target, lease: Lease) -> bool:
+        try:
+            self._record(run, target, lease)
+        except TargetUnavailableError:
+            return False
+        return True
+
+    def _record(self, run: Run, target: Target, lease: Lease) -> None:
+        target.runs.close(run)
+        target.leases.release(lease)
+
+    def _new_run(self, job: Job, order: Order) -> Run:
+        return Run(
+            run_id=self.new_id(),
+            source=order.source,
+            job=job.name,
+            trigger=order.trigger,
+            correlation_id=order.correlation_id,
+            started_at=self.clock(),
+        )
+
+    def _told(self, job: Job, order: Order, run: Run, target: Target, lease: Lease) -> Run:
+        try:
+            with self.heartbeat.beating(lease):
+                for state in self._story(job, order, run, target, lease):
+                    run = state
+        except QuperSyncError as error:
+            wished = self.stop.is_requested() and error.retryable
+            return run.ended_by(StoppedError() if wished else error, self.clock())
+        except Exception as error:
+            # A bug must not leave the run open, nor stay unseen: it is recorded, then raised.
+            self._is_recorded(run.ended_by(BugError.naming(error), self.clock()), target, lease)
+            raise
+        return run if run.completed_at else run.succeeded(self.clock())
+
+    def _story(
+        self, job: Job, order: Order, run: Run, target: Target, lease: Lease
+    ) -> Iterator[Run]:
+        if order.refusal is not None:
+            raise order.refusal
+        sql = job.sql_for(order.flavor)
+        if sql is None:
+            yield run.skipped(NOT_ON_THIS_FLAVOR, self.clock())
+            return
+        table = target.table(job, lease)
+        with (
+            self.open_source(job.timeout.total_seconds()) as source,
+            self.stop.interrupting(source.abort),
+        ):
+            story = Snapshot if job.mode == "snapshot" else Incremental
+            yield from story(
+                job=job, sql=sql, order=order, source=source, table=table, stop=self.stop
+            )(run)

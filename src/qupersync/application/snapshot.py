@@ -1,0 +1,103 @@
+"""The story of a snapshot run: the target mirrors the query, in one transaction."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from qupersync.application.order import Order
+from qupersync.domain.batch import Batch, Reject
+from qupersync.domain.errors import DeletionGuardError, StoppedError
+from qupersync.domain.job import Job
+from qupersync.domain.ports import Source, Stop, Table, Unit
+from qupersync.domain.query import bound
+from qupersync.domain.rejects import RejectBudget
+from qupersync.domain.row_check import RowCheck
+from qupersync.domain.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Mirrors the query and yields the run once, after the commit."""
+
+    job: Job
+    sql: str
+    order: Order
+    source: Source
+    table: Table
+    stop: Stop
+
+    def __call__(self, run: Run) -> Iterator[Run]:
+        """Stage the whole result, merge it, delete what is gone, commit."""
+        batches = self.source.read(
+            bound(self.sql, None), batch_rows=self.order.batch_rows_of(self.job)
+        )
+        first = next(batches)
+        columns = dict(self.table.columns(first.names))
+        check = RowCheck.compile(columns, self.job.key, first.names)
+        # The transaction idles while the source is read, so the job's own limit applies.
+        limit_s = self.job.timeout.total_seconds()
+        with self.table.unit(check.columns, idle_limit_s=limit_s) as unit:
+            load = _Load(self, unit, check, RejectBudget(self.job.max_rejects))
+            load.stage(first)
+            for batch in batches:
+                load.stage(batch)
+            run = load.finish(run)
+        yield run
+
+
+class _Load:
+    """What one snapshot has read so far."""
+
+    def __init__(self, story: Snapshot, unit: Unit, check: RowCheck, budget: RejectBudget) -> None:
+        self.story, self.unit, self.check, self.budget = story, unit, check, budget
+        self.extracted = 0
+        self.skipped = 0
+
+    def stage(self, batch: Batch) -> None:
+        if self.story.stop.is_requested():
+            raise StoppedError
+        checked = self.check(batch)
+        self.extracted += len(batch)
+        self._set_aside([*checked.rejects, *self.unit.stage(checked)])
+        self.unit.supersede(checked.keys)
+
+    def _set_aside(self, rejects: list[Reject]) -> None:
+        self.skipped += self.unit.set_aside(rejects)
+        self.budget.spend(rejects, self.extracted)
+
+    def finish(self, run: Run) -> Run:
+        merged = self.unit.merge()
+        self._set_aside(list(merged.rejects))
+        self.budget.spend((), self.extracted, at_end=True)
+        deleted, warnings = self._delete()
+        tally = replace(
+            merged.tally, extracted=self.extracted, skipped=self.skipped, deleted=deleted
+        )
+        run = run.loaded(tally).warned(*warnings)
+        self.unit.commit(run, tally, None, None)
+        return run
+
+    def _delete(self) -> tuple[int, tuple[str, ...]]:
+        job = self.story.job
+        if not job.delete_missing:
+            return 0, ()
+        gone, total = self.unit.missing()
+        if gone == 0:
+            return 0, ()
+        if self.skipped:
+            return 0, (f"{gone} rows are gone at the source but were kept: rows were rejected",)
+        if not self.story.order.allow_deletes:
+            self._guard(gone, total)
+        return self.unit.delete_missing(), ()
+
+    def _guard(self, gone: int, total: int) -> None:
+        job = self.story.job
+        if self.extracted == 0:
+            why = "the query returned no row"
+        elif job.max_delete.is_exceeded(gone, total):
+            why = f"max_delete is {job.max_delete}"
+        else:
+            return
+        raise DeletionGuardError(
+            f"{gone} of {total} rows of {job.target} would be deleted, and {why}",
+            hint=f"qupersync run {job.name} --allow-deletes",
+        )

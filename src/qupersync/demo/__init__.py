@@ -1,0 +1,1 @@
+"""A throw-away PostgreSQL and a stand-in Redshift: for the demo and the tests, never for a job."""

@@ -1,0 +1,27 @@
+-- The two schemas: `rs` holds what a client sees, `standin` the events behind it.
+CREATE SCHEMA rs;
+CREATE SCHEMA standin;
+
+-- The one row that everything is generated from; "now" is UTC without a zone, as in Redshift.
+CREATE TABLE standin.knobs (
+    seed bigint NOT NULL, rows integer NOT NULL, now timestamp NOT NULL,
+    built_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Redshift's functions that PostgreSQL lacks. The clock runs on from "now", so that a warehouse
+-- of any date has its logs in the past week.
+CREATE FUNCTION rs.getdate() RETURNS timestamp LANGUAGE sql STABLE
+    RETURN (SELECT now + (statement_timestamp() - built_at) FROM standin.knobs);
+CREATE FUNCTION rs.nvl(anycompatible, anycompatible) RETURNS anycompatible LANGUAGE sql IMMUTABLE
+    AS 'SELECT coalesce($1, $2)';
+CREATE FUNCTION rs.len(text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT RETURN length($1);
+
+-- Two bytes of a hash as a fraction of one.
+CREATE FUNCTION standin.share(dice bytea, at integer) RETURNS double precision
+    LANGUAGE sql IMMUTABLE
+    RETURN (get_byte(dice, at) * 256 + get_byte(dice, at + 1)) / 65536.0::double precision;
+
+-- When the n-th of `total` events of a week happened: in order, and never after "now".
+CREATE FUNCTION standin.moment(now timestamp, n bigint, total bigint, dice bytea) RETURNS timestamp
+    LANGUAGE sql IMMUTABLE
+    RETURN now - interval '7 days' * ((total - n + standin.share(dice, 0)) / total);

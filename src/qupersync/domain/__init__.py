@@ -1,0 +1,1 @@
+"""What is true about jobs, windows, rows and runs, whatever they are stored in."""

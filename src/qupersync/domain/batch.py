@@ -1,0 +1,97 @@
+"""Rows on their way: as read, as checked, as set aside, and as counted by the target."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from typing import Self
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a row is set aside: a stable reason, the column and the SQLSTATE where known."""
+
+    reason: str
+    column: str = ""
+    sqlstate: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """A row that cannot be loaded: the row bit for bit, and why.
+
+    ``values`` maps target columns to their text, for people; ``key`` is the row's key as a
+    JSON array of texts.
+    """
+
+    payload: bytes
+    payload_format: str
+    refusal: Refusal
+    key: str = ""
+    values: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the payload: the row's identity, however often it is seen."""
+        return sha256(self.payload).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows as the source gave them: values in the order of ``names``, and each row's raw bytes.
+
+    ``unreadable`` maps a row's position to why its bytes could not be decoded; the row itself is
+    empty then.
+    """
+
+    names: tuple[str, ...]
+    rows: Sequence[Row]
+    payloads: Sequence[bytes]
+    payload_format: str
+    unreadable: dict[int, Refusal] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The rows of a batch that keep the job's rules, as target values, and those that do not.
+
+    ``reject`` turns a checked row, by its position in ``rows``, into a reject after all;
+    ``keys`` gives the key of each row in ``rows``.
+    """
+
+    rows: list[Row]
+    rejects: list[Reject]
+    reject: Callable[[int, Refusal], Reject]
+    keys: Callable[[], list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Row counts of a batch or a run: the reader counts ``extracted``, the database the rest."""
+
+    extracted: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deduplicated: int = 0
+    skipped: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Self) -> "Tally":
+        return Tally(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
+    @property
+    def upserted(self) -> int:
+        """Return the rows that the target now holds because of, or confirmed by, this work."""
+        return self.inserted + self.updated + self.unchanged
+
+    @property
+    def is_balanced(self) -> bool:
+        """Tell whether every extracted row is accounted for."""
+        return self.extracted == self.upserted + self.deduplicated + self.skipped

@@ -1,0 +1,202 @@
+"""Every expected failure, with a stable code, whether a retry helps, and the next command."""
+
+from dataclasses import dataclass
+
+
+class QuperSyncError(Exception):
+    """Something failed that QuperSync knows by name.
+
+    The class docstring is the default message for the operator. Texts never hold a row's
+    values, SQL parameters or connection strings.
+    """
+
+    code = "error"
+    retryable = False
+    hint: str = ""
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").splitlines()[0])
+        self.hint = hint or self.hint
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a file: where it is (1-based) and what is wrong."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ConfigError(QuperSyncError):
+    """The configuration is invalid; nothing was tried."""
+
+    code = "config-invalid"
+
+    def __init__(
+        self, message: str = "", *, problems: tuple[Problem, ...] = (), hint: str = ""
+    ) -> None:
+        lines = [str(problem) for problem in problems]
+        super().__init__("\n".join([message, *lines] if message else lines), hint=hint)
+        self.problems = problems
+
+
+class SelectionError(QuperSyncError):
+    """The selection matches no job."""
+
+    code = "selection-empty"
+
+
+class UnavailableError(QuperSyncError):
+    """A server could not be reached or dropped the connection."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class SourceUnavailableError(UnavailableError):
+    """Redshift could not be reached or dropped the connection."""
+
+    code = "source-unavailable"
+
+
+class TargetUnavailableError(UnavailableError):
+    """PostgreSQL could not be reached or dropped the connection."""
+
+    code = "target-unavailable"
+
+
+class LoginRefusedError(QuperSyncError):
+    """A server refused the user, the password or the database."""
+
+    code = "login-refused"
+
+
+class PermissionDeniedError(QuperSyncError):
+    """The user lacks a right."""
+
+    code = "permission-denied"
+
+
+class RevisionError(QuperSyncError):
+    """The target's schema is not at the revision this version needs."""
+
+    code = "schema-revision"
+    hint = "qupersync db upgrade"
+
+
+class QueryError(QuperSyncError):
+    """The source refused the job's SQL."""
+
+    code = "query-failed"
+
+
+class TargetMismatchError(QuperSyncError):
+    """The target table does not fit the job."""
+
+    code = "target-mismatch"
+
+
+class ColumnMissingError(QuperSyncError):
+    """The query's result lacks a column that the job needs."""
+
+    code = "column-missing"
+
+
+class StatementError(QuperSyncError):
+    """The target refused a statement."""
+
+    code = "target-refused"
+
+
+class RowsRefusedError(QuperSyncError):
+    """The target refused at least one row of a block; which one is still to be found."""
+
+    code = "rows-refused"
+
+    def __init__(self, message: str, *, sqlstate: str = "", column: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.column = column
+
+
+class ConflictError(QuperSyncError):
+    """Another session was in the way; the same batch may succeed at once."""
+
+    code = "conflict"
+    retryable = True
+
+
+class ResourceError(QuperSyncError):
+    """A server ran out of disk, memory or connections."""
+
+    code = "resource-exhausted"
+    retryable = True
+
+
+class TimeLimitError(QuperSyncError):
+    """The job took longer than its time limit."""
+
+    code = "timeout"
+    retryable = True
+
+
+class LeaseLostError(QuperSyncError):
+    """Another run took the lease over; nothing of this batch was stored."""
+
+    code = "lease-lost"
+    retryable = True
+
+
+class LeaseHeldError(QuperSyncError):
+    """Another run holds the job."""
+
+    code = "lease-held"
+
+
+class RowAccountingError(QuperSyncError):
+    """The database's row counts do not add up; the batch was rolled back."""
+
+    code = "row-accounting"
+    hint = "look for a trigger or rule on the target that swallows rows"
+
+
+class TooManyRejectsError(QuperSyncError):
+    """More rows were rejected than the job allows."""
+
+    code = "too-many-rejects"
+    hint = "look at quper.sync_rejects, then repair the rows or raise max_rejects"
+
+
+class DeletionGuardError(QuperSyncError):
+    """The snapshot would delete more rows than the job allows."""
+
+    code = "max-delete"
+
+
+class StateMissingError(QuperSyncError):
+    """The target holds rows but the job has no watermark."""
+
+    code = "state-missing"
+
+
+class StoppedError(QuperSyncError):
+    """The run was asked to stop and ended in order."""
+
+    code = "stopped"
+
+
+class BugError(QuperSyncError):
+    """A bug in QuperSync."""
+
+    code = "bug"
+    hint = "please report it with the log of this run"
+
+    @classmethod
+    def naming(cls, error: BaseException) -> "BugError":
+        """Name the exception by its class: its text may hold a row's values."""
+        return cls(f"a bug in QuperSync: {type(error).__name__}")

@@ -1,0 +1,209 @@
+"""What the application needs of the outside world: the only promises that adapters keep."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from qupersync.domain.batch import Batch, Checked, Reject, Tally
+from qupersync.domain.columns import ColumnSpec
+from qupersync.domain.job import Flavor, Job
+from qupersync.domain.run import Run
+from qupersync.domain.watermark import Point, Window
+
+Clock = Callable[[], datetime]
+NewId = Callable[[], UUID]
+
+
+class Stop(Protocol):
+    """Somebody's wish that all runs end in order."""
+
+    def is_requested(self) -> bool:
+        """Tell whether the wish was made."""
+
+    def interrupting(self, action: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call ``action``, from another thread, when the wish is made inside the block."""
+
+
+class Source(Protocol):
+    """One connection to the source, inside one read-only transaction at a time."""
+
+    def clock(self) -> datetime:
+        """Return the source's own time in UTC."""
+
+    def flavor(self) -> Flavor:
+        """Find out which kind of Redshift answers."""
+
+    def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
+        """Yield the result in batches of at most ``batch_rows`` rows or 8 MiB; at least one.
+
+        Memory does not grow with the result. Rows that cannot be decoded are marked in their
+        batch and end nothing.
+
+        Raises:
+            QueryError: the source refused the text.
+            SourceUnavailableError: the connection failed; nothing was read that counts.
+            TimeLimitError: the job's time is over.
+        """
+
+    def abort(self) -> None:
+        """Cut the connection, from any thread; a blocked read fails at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to work on one job: valid as long as the target still knows this fence."""
+
+    source: str
+    job: str
+    fence: int
+    owner: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the target remembers of a job."""
+
+    watermark: Point | None
+    batch_seq: int
+
+
+class Leases(Protocol):
+    """Who works on what, kept in the target."""
+
+    def claim(self, job: Job, owner: UUID) -> Lease | None:
+        """Take the job unless another holder is alive; close what a dead holder left open."""
+
+    def release(self, lease: Lease) -> None:
+        """Let the next holder in at once; harmless if the lease is lost."""
+
+
+class RunLog(Protocol):
+    """The record of every run, kept in the target."""
+
+    def open(self, run: Run) -> None:
+        """Store a run as it starts."""
+
+    def close(self, run: Run) -> None:
+        """Store how a run ended; a run that somebody else closed stays as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What the target sees in the watermark column of the rows staged for a batch."""
+
+    missing: int = 0
+    outside: int = 0
+    given_up: int = 0
+    oldest_open: Point | None = None
+    newest: Point | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What the merge did, as the database counted it, and the rows that it refused."""
+
+    tally: Tally
+    rejects: tuple[Reject, ...] = ()
+
+
+class Unit(Protocol):
+    """One fenced transaction in the target: all of it is stored, or nothing."""
+
+    def stage(self, checked: Checked) -> list[Reject]:
+        """Bring checked rows into staging; return those that the database refused."""
+
+    def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
+        """Look at the staged watermarks.
+
+        A row is open if it is not settled, not older than ``patience`` and inside the window;
+        it is given up if it fell behind ``patience`` since the watermark was ``before``.
+        """
+
+    def merge(self) -> Merged:
+        """Fold repeated keys, write new and different rows, leave unchanged ones alone.
+
+        Raises:
+            RowAccountingError: the database wrote another number of rows than it set out to.
+        """
+
+    def missing(self) -> tuple[int, int]:
+        """Return how many rows of the target have no staged key, and how many it has in all."""
+
+    def delete_missing(self) -> int:
+        """Delete the target's rows that have no staged key."""
+
+    def supersede(self, keys: Callable[[], Sequence[str]]) -> None:
+        """Mark rejects resolved whose key was loaded now; asks for keys only if there are any."""
+
+    def set_aside(self, rejects: Sequence[Reject]) -> int:
+        """Keep rejects, each once however often it is seen; return how many rows these are."""
+
+    def commit(self, run: Run, tally: Tally, window: Window | None, mark: Point | None) -> None:
+        """Write the ledger, count the batch, move the watermark if given; the last statement.
+
+        Raises:
+            LeaseLostError: another holder wrote in between.
+        """
+
+
+class Table(Protocol):
+    """A job's target table, checked to fit the job, and held by a lease."""
+
+    def columns(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
+        """Return the columns to load from a query that returns ``names``.
+
+        Raises:
+            ColumnMissingError: a column of the key or the watermark is not among them.
+        """
+
+    def is_empty(self) -> bool:
+        """Tell whether the table holds no row."""
+
+    def state(self) -> State:
+        """Return the job's watermark and batch number."""
+
+    def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> AbstractContextManager[Unit]:
+        """Open a transaction whose first statement is the fence; leaving by error rolls back.
+
+        Raises:
+            LeaseLostError: the lease is another's.
+        """
+
+
+class Target(Protocol):
+    """One connection to the target, for one job."""
+
+    @property
+    def leases(self) -> Leases:
+        """Leases over this connection."""
+
+    @property
+    def runs(self) -> RunLog:
+        """The run log over this connection."""
+
+    def require_ready(self, jobs: Sequence[Job]) -> None:
+        """Make sure that the schema fits this version and no target belongs to another job.
+
+        Raises:
+            RevisionError: it does not fit; says which command repairs it.
+            ConfigError: another job owns a target.
+        """
+
+    def table(self, job: Job, lease: Lease) -> Table:
+        """Check that the job's table fits.
+
+        Raises:
+            TargetMismatchError: it is missing, no table, lacks the key's unique index or a
+                column, or a column has another type.
+            PermissionDeniedError: a right on it is missing.
+        """
+
+
+class Heartbeat(Protocol):
+    """What keeps leases alive while their holders work."""
+
+    def beating(self, lease: Lease) -> AbstractContextManager[None]:
+        """Renew the lease again and again inside the block."""

@@ -1,0 +1,34 @@
+"""A job's SQL text and its two placeholders, ``:low`` and ``:high``."""
+
+import re
+from collections.abc import Mapping
+
+from qupersync.domain.watermark import Window, literal
+
+# What may hold a colon that is no placeholder comes first: strings (Redshift takes a backslash
+# as an escape), quoted names, comments, dollar quotes and casts.
+_TOKENS = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1|::"""
+    r"""|(?<![\w:]):(?P<name>low|high)\b""",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def placeholders(sql: str) -> frozenset[str]:
+    """Return which of ``low`` and ``high`` the text asks for."""
+    return frozenset(
+        match["name"].lower() for match in _TOKENS.finditer(sql) if match["name"] is not None
+    )
+
+
+def bound(sql: str, window: Window | None) -> str:
+    """Return the text with each placeholder replaced by the window's typed literal."""
+    values: Mapping[str, str] = {}
+    if window is not None:
+        points = {"low": window.low, "high": window.high}
+        values = {name: literal(point) for name, point in points.items() if point is not None}
+
+    def filled(match: re.Match[str]) -> str:
+        return values[match["name"].lower()] if match["name"] else match[0]
+
+    return _TOKENS.sub(filled, sql)

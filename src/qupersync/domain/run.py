@@ -1,0 +1,100 @@
+"""A run of one job: an immutable record that changes by returning its next state."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from qupersync.domain.batch import Tally
+from qupersync.domain.errors import LeaseLostError, QuperSyncError, StoppedError
+from qupersync.domain.watermark import Point, Window
+
+
+class Status(StrEnum):
+    """How a run stands, or ended."""
+
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+    DEAD = "dead"
+    CANCELED = "canceled"
+    SKIPPED = "skipped"
+
+
+class Trigger(StrEnum):
+    """Who asked for a run."""
+
+    CRON = "cron"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run, as ``sync_logs`` keeps it."""
+
+    run_id: UUID
+    source: str
+    job: str
+    trigger: Trigger
+    correlation_id: UUID
+    started_at: datetime
+    status: Status = Status.RUNNING
+    completed_at: datetime | None = None
+    window: Window | None = None
+    watermark_before: Point | None = None
+    watermark_after: Point | None = None
+    tally: Tally = field(default_factory=Tally)
+    batches: int = 0
+    attempts: int = 1
+    error: str = ""
+    error_code: str = ""
+    hint: str = ""
+    retryable: bool = False
+    warnings: tuple[str, ...] = ()
+
+    def loaded(self, tally: Tally) -> "Run":
+        """Count one committed batch."""
+        return replace(self, tally=self.tally + tally, batches=self.batches + 1)
+
+    def reached(self, watermark: Point | None) -> "Run":
+        """Note the watermark that is now stored."""
+        return replace(self, watermark_after=watermark)
+
+    def warned(self, *warnings: str) -> "Run":
+        """Add warnings, each once."""
+        return replace(self, warnings=tuple(dict.fromkeys((*self.warnings, *warnings))))
+
+    def succeeded(self, at: datetime) -> "Run":
+        """End well."""
+        return replace(self, status=Status.SUCCESS, completed_at=at)
+
+    def skipped(self, reason: str, at: datetime) -> "Run":
+        """End without having tried."""
+        return replace(self, status=Status.SKIPPED, completed_at=at, error_code=reason)
+
+    def ended_by(self, error: QuperSyncError, at: datetime) -> "Run":
+        """End with an error: dead if another try might cure it, failed if not, or canceled."""
+        status = Status.DEAD if error.retryable else Status.FAILED
+        if isinstance(error, StoppedError):
+            status = Status.CANCELED
+        return replace(
+            self,
+            status=status,
+            completed_at=at,
+            error=str(error),
+            error_code=error.code,
+            hint=error.hint,
+            retryable=error.retryable,
+        )
+
+    @property
+    def lost_its_lease(self) -> bool:
+        """Tell whether another run took over, so that this one may write nothing more."""
+        return self.error_code == LeaseLostError.code
+
+    @property
+    def duration_ms(self) -> int | None:
+        """Return how long the run took, in whole milliseconds."""
+        if self.completed_at is None:
+            return None
+        return round((self.completed_at - self.started_at).total_seconds() * 1000)

@@ -1,0 +1,176 @@
+"""Watermarks and windows: where a run reads from, up to where, and what it may claim after."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, cast
+
+Point = datetime | date | int
+DAY = timedelta(days=1)
+MAX_CHUNKS = 100
+
+
+class WatermarkType(StrEnum):
+    """The column types that may carry a watermark."""
+
+    TIMESTAMP = "timestamp"
+    TIMESTAMPTZ = "timestamptz"
+    DATE = "date"
+    BIGINT = "bigint"
+
+    @property
+    def python(self) -> type[Point]:
+        """Return the class of a point of this type."""
+        return {"bigint": int, "date": date}.get(self.value, datetime)
+
+    def parse(self, text: str) -> Point:
+        """Read the canonical form that ``canonical`` writes; also any ISO time.
+
+        Raises:
+            ValueError: not a value of this type; a time without a zone counts as UTC.
+        """
+        match self:
+            case WatermarkType.BIGINT:
+                return int(text)
+            case WatermarkType.DATE:
+                return date.fromisoformat(text)
+            case _:
+                moment = datetime.fromisoformat(text)
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def canonical(point: Point) -> str:
+    """Write a point in the one form that is stored: microseconds and ``Z``, ISO date, decimal."""
+    match point:
+        case datetime():
+            return point.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
+        case date():
+            return point.isoformat()
+        case _:
+            return str(point)
+
+
+def literal(point: Point) -> str:
+    """Render a point as a typed SQL literal; nothing else ever enters a job's SQL.
+
+    A time is naive UTC with six digits, because Redshift's system times are ``timestamp``
+    in UTC and the source session is set to UTC.
+    """
+    match point:
+        case datetime():
+            naive = point.astimezone(UTC).replace(tzinfo=None)
+            return f"timestamp '{naive.isoformat(sep=' ', timespec='microseconds')}'"
+        case date():
+            return f"date '{point.isoformat()}'"
+        case _:
+            return str(int(point))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open interval ``[low, high)``; without ``high`` it is open above (bigint)."""
+
+    low: Point
+    high: Point | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no row can be inside."""
+        return self.high is not None and not _before(self.low, self.high)
+
+    def pieces(self, length: timedelta) -> Iterator["Window"]:
+        """Split into windows of ``length``, oldest first, and of more when 100 do not suffice.
+
+        Days stay whole. A window open above, or an empty one, is one piece.
+        """
+        if self.high is None or self.is_empty or isinstance(self.low, int):
+            yield self
+            return
+        whole: timedelta = _comparable(self.high) - _comparable(self.low)
+        step = max(length, -(-whole // MAX_CHUNKS))
+        if not isinstance(self.low, datetime):
+            step = timedelta(days=-(-step // DAY))
+        low: Point = self.low
+        while _before(low, self.high):
+            high = min(_comparable(low) + step, self.high, key=_comparable)
+            yield Window(low, high)
+            low = high
+
+
+def _comparable(point: Point) -> Any:
+    return point
+
+
+def _before(one: Point, other: Point) -> bool:
+    return bool(_comparable(one) < _comparable(other))
+
+
+def latest(one: Point | None, other: Point) -> Point:
+    """Return the later of two points of one type: a watermark never moves back."""
+    return other if one is None else max(one, other, key=_comparable)
+
+
+def earliest(one: Point | None, other: Point) -> Point:
+    """Return the earlier of two points of one type."""
+    return other if one is None else min(one, other, key=_comparable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frontier:
+    """What a job may read now, from its stored watermark and the source's own clock.
+
+    ``stored`` is None before the first run; ``initial`` is then an age, or a point.
+    """
+
+    type: WatermarkType
+    stored: Point | None
+    clock: datetime
+    initial: timedelta | Point
+    overlap: timedelta | int
+    lag: timedelta
+
+    @property
+    def high(self) -> Point | None:
+        """The exclusive bound: the clock less ``lag``; for dates a whole day; for numbers none."""
+        match self.type:
+            case WatermarkType.BIGINT:
+                return None
+            case WatermarkType.DATE:
+                return (self.clock - self.lag).date() + DAY
+            case _:
+                return self.clock - self.lag
+
+    @property
+    def claim(self) -> Point | None:
+        """The watermark after everything below ``high`` is stored; today is read again tomorrow."""
+        high = self.high
+        if high is None or isinstance(high, datetime | int):
+            return high
+        return high - DAY
+
+    def patience(self, max_hold: timedelta) -> Point:
+        """Return the point behind which an unsettled row is not waited for."""
+        moment = self.clock - self.lag - max_hold
+        return moment.date() if self.type is WatermarkType.DATE else moment
+
+    def window(self) -> Window:
+        """Return ``[stored - overlap, high)``, or from ``initial`` before the first run."""
+        low = self._first() if self.stored is None else _back(self.stored, self.overlap)
+        return Window(low, self.high)
+
+    def from_initial(self) -> Window:
+        """Return the window of a first run, whatever is stored."""
+        return Window(self._first(), self.high)
+
+    def _first(self) -> Point:
+        if not isinstance(self.initial, timedelta):
+            return self.initial
+        low = self.clock.replace(microsecond=0) - self.initial
+        return low.date() if self.type is WatermarkType.DATE else low
+
+
+def _back(point: Point, overlap: timedelta | int) -> Point:
+    if isinstance(overlap, int) or isinstance(point, datetime):
+        return cast("Point", _comparable(point) - overlap)
+    return cast("Point", _comparable(point) - timedelta(days=-(-overlap // DAY)))

@@ -1,0 +1,1 @@
+"""Adapters: Redshift, PostgreSQL, files and logs behind the domain's ports."""

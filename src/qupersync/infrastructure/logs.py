@@ -1,0 +1,109 @@
+"""Log records as JSON lines for machines or as lines for people, never with a secret."""
+
+import logging
+import os
+import sys
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from qupersync.infrastructure.redaction import Redactor
+
+LogFormat = Literal["auto", "json", "text"]
+# At lower levels these write statements, parameters and credentials.
+_DRIVERS = ("boto3", "botocore", "psycopg", "redshift_connector", "sqlglot", "urllib3")
+
+
+def configure(
+    *,
+    format: LogFormat,  # noqa: A002 - the word of QUPERSYNC_LOG_FORMAT
+    level: str,
+    secrets: Collection[str],
+    stream: TextIO,
+    is_terminal: bool,
+) -> None:
+    """Send every log record and every Python warning to ``stream``, one line each.
+
+    ``auto`` writes people's lines on a terminal and JSON lines elsewhere. Known secrets and
+    passwords in connection strings are masked in messages, fields and tracebacks. A stream
+    that nobody reads any more stops no program. Calling it again replaces the set-up.
+    """
+    for_people = format == "text" or (format == "auto" and is_terminal)
+    handler = _Lines(stream)
+    handler.setFormatter(_formatter(Redactor(secrets), for_people=for_people))
+    root = logging.getLogger()
+    root.handlers = [old for old in root.handlers if not isinstance(old, _Lines)] + [handler]
+    root.setLevel(level.upper())
+    for driver in _DRIVERS:
+        logging.getLogger(driver).setLevel(max(root.level, logging.WARNING))
+    logging.captureWarnings(True)  # noqa: FBT003 - the standard library's own signature
+
+
+def _formatter(redact: Redactor, *, for_people: bool) -> logging.Formatter:
+    ending: list[Processor] = (
+        [_escaped, structlog.dev.ConsoleRenderer(colors=False)]
+        if for_people
+        else [structlog.processors.JSONRenderer()]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.ExtraAdder(),
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _Redaction(redact),
+            *ending,
+        ],
+    )
+
+
+class _Redaction:
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {name: self._clean(value) for name, value in event.items()}
+
+    def _clean(self, value: object) -> object:
+        if value is None or isinstance(value, int | float):
+            return value
+        if isinstance(value, dict):
+            return {self._redact(str(name)): self._clean(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._clean(inner) for inner in value]
+        return self._redact(value.isoformat() if isinstance(value, datetime) else str(value))
+
+
+def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep one record one line, so that no value can forge another record or move the cursor."""
+    exception = event.pop("exception", "")
+    lines = {n: _visible(v) if isinstance(v, str) else v for n, v in event.items()}
+    if exception:  # indented: a line of it cannot pass for a record either
+        lines["exception"] = "\n".join(f"    {_visible(line)}" for line in exception.split("\n"))
+    return lines
+
+
+def _visible(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines for as long as anybody reads them."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say that a record could not be written; a broken pipe is silenced for good."""
+        error = sys.exception()
+        with suppress(OSError, ValueError):
+            if isinstance(error, BrokenPipeError):
+                # Else what is buffered fails again at exit and makes the exit code 120.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            else:
+                self.stream.write(f"lost a log record of {record.name}: {type(error).__name__}\n")

@@ -1,0 +1,1 @@
+"""Writing to PostgreSQL: rows, state, leases and the run log."""

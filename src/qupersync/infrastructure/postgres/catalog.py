@@ -1,0 +1,140 @@
+"""What PostgreSQL's catalog says about a target table, and whether a job fits it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from qupersync.domain.columns import ColumnSpec, ColumnType
+from qupersync.domain.errors import (
+    ColumnMissingError,
+    PermissionDeniedError,
+    TargetMismatchError,
+)
+from qupersync.domain.job import Job
+from qupersync.infrastructure.postgres.session import Session
+
+FIND = """
+SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relname = %(table)s
+"""
+COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attcollation <> 0,
+       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.attgenerated <> ''
+  FROM pg_attribute a WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
+ ORDER BY a.attnum
+"""
+UNIQUE_INDEXES = """
+SELECT i.indexrelid::regclass::text, c.relname, array_agg(a.attname ORDER BY a.attname)
+  FROM pg_index i
+  JOIN pg_class c ON c.oid = i.indexrelid
+  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+ WHERE i.indrelid = %(oid)s AND i.indisunique AND i.indisvalid
+   AND i.indpred IS NULL AND i.indexprs IS NULL
+ GROUP BY i.indexrelid, c.relname, i.indnkeyatts HAVING count(*) = i.indnkeyatts
+"""
+MISSING_RIGHTS = """
+SELECT r FROM unnest(%(rights)s::text[]) AS r WHERE NOT has_table_privilege(%(oid)s::oid, r)
+"""
+TABLES = {"r": "table", "p": "partitioned table"}
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of the target, its type as ``format_type`` writes it."""
+
+    name: str
+    type: str
+    is_collated: bool
+    must_be_given: bool
+    is_generated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTable:
+    """A table that fits its job: the columns by name, and the key's unique index."""
+
+    job: Job
+    columns: Mapping[str, TableColumn]
+    key_index: str
+
+    @classmethod
+    def of(cls, job: Job, session: Session) -> "TargetTable":
+        """Look the job's target up and check that the job can load it.
+
+        Raises:
+            TargetMismatchError: it cannot; every reason at once.
+            PermissionDeniedError: a right is missing; says which GRANT helps.
+        """
+        name = {"schema": job.target.schema, "table": job.target.table}
+        found = session.rows(FIND, name)
+        if not found:
+            raise TargetMismatchError(
+                f"{job.target} does not exist", hint=f"qupersync db create {job.name}"
+            )
+        oid, kind = found[0]
+        if kind not in TABLES:
+            raise TargetMismatchError(f"{job.target} is not a table")
+        columns = {row[0]: TableColumn(*row) for row in session.rows(COLUMNS, {"oid": oid})}
+        indexes = {tuple(row[2]): row[1] for row in session.rows(UNIQUE_INDEXES, {"oid": oid})}
+        index = indexes.get(tuple(sorted(job.key)))
+        if problems := [*_problems(job, columns, has_index=index is not None)]:
+            raise TargetMismatchError(f"{job.target} does not fit: {'; '.join(problems)}")
+        _require_rights(job, oid, session)
+        return cls(job, columns, index or "")
+
+    def specs(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
+        """Keep the promise of ``ports.Table.columns``."""
+        if self.job.columns:
+            return self.job.columns
+        specs = {
+            column.name: ColumnSpec(type=_loadable(column))
+            for column in self.columns.values()
+            if not column.is_generated and (column.name in names or not names)
+        }
+        needed = {*self.job.key, *([self.job.watermark.column] if self.job.watermark else [])}
+        if missing := sorted(needed - set(specs)):
+            raise ColumnMissingError(f"the query does not return: {', '.join(missing)}")
+        if unknown := sorted(set(names) - set(self.columns)):
+            raise TargetMismatchError(f"{self.job.target} has no column {', '.join(unknown)}")
+        return specs
+
+
+def _loadable(column: TableColumn) -> ColumnType:
+    try:
+        return ColumnType.parse(column.type)
+    except ValueError as error:
+        raise TargetMismatchError(
+            f"column {column.name!r} is {column.type}, which QuperSync does not load"
+        ) from error
+
+
+def _problems(job: Job, columns: Mapping[str, TableColumn], *, has_index: bool) -> Iterator[str]:
+    for name, spec in job.columns.items():
+        if name not in columns:
+            yield f"column {name!r} is missing"
+        elif (actual := _type_of(columns[name])) != str(spec.type):
+            yield f"column {name!r} is {actual}, the job says {spec.type}"
+    for column in columns.values():
+        if job.columns and column.must_be_given and column.name not in job.columns:
+            yield f"column {column.name!r} is NOT NULL without a default, and the job has none"
+    if not has_index:
+        yield f"no unique index on exactly ({', '.join(job.key)})"
+
+
+def _type_of(column: TableColumn) -> str:
+    try:
+        return str(ColumnType.parse(column.type))
+    except ValueError:
+        return column.type
+
+
+def _require_rights(job: Job, oid: int, session: Session) -> None:
+    rights = ["SELECT", "INSERT", "UPDATE"]
+    if job.mode == "snapshot" and job.delete_missing:
+        rights.append("DELETE")
+    missing = [row[0] for row in session.rows(MISSING_RIGHTS, {"oid": oid, "rights": rights})]
+    if missing:
+        user = session.connection.info.user
+        raise PermissionDeniedError(
+            f"{user} lacks {', '.join(missing)} on {job.target}",
+            hint=f'GRANT {", ".join(missing)} ON {job.target} TO "{user}"',
+        )

@@ -1,0 +1,86 @@
+"""psycopg's errors to the domain's; the only place that knows SQLSTATEs of the target."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from qupersync.domain.errors import (
+    ConflictError,
+    LoginRefusedError,
+    PermissionDeniedError,
+    QuperSyncError,
+    ResourceError,
+    RowsRefusedError,
+    StatementError,
+    TargetUnavailableError,
+    TimeLimitError,
+)
+
+# psycopg has no SQLSTATE for a failed connect, not even for a wrong password (psycopg 3.3).
+_REFUSALS = (
+    "authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist",
+    "permission denied for database", "is not permitted to log in", "certificate verify failed",
+)  # fmt: skip
+_BY_STATE: dict[str, type[QuperSyncError]] = {
+    "40001": ConflictError,
+    "40P01": ConflictError,
+    "55P03": ConflictError,
+    "57014": TimeLimitError,
+    "25P03": TargetUnavailableError,
+    "42501": PermissionDeniedError,
+    "25006": PermissionDeniedError,
+    "28000": LoginRefusedError,
+    "28P01": LoginRefusedError,
+    "3D000": LoginRefusedError,
+}
+_BY_CLASS: dict[str, type[QuperSyncError]] = {
+    "08": TargetUnavailableError,
+    "53": ResourceError,
+    "57": TargetUnavailableError,
+}
+_ROW_CLASSES = ("22", "23", "54")
+
+
+def classified(error: psycopg.Error, *, conflict_on: str = "") -> QuperSyncError:
+    """Sort an error of the target; its text never holds a row's values.
+
+    ``conflict_on`` names the unique index whose violation means that another session was faster.
+    """
+    state = error.sqlstate or ""
+    if not state:
+        return _without_answer(error)
+    if state == "23505" and conflict_on and error.diag.constraint_name == conflict_on:
+        return ConflictError("another session wrote the same key")
+    if state[:2] in _ROW_CLASSES:
+        return RowsRefusedError(
+            _named(state, error), sqlstate=state, column=error.diag.column_name or ""
+        )
+    kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
+    return kind(f"{error.diag.message_primary} (SQLSTATE {state})")
+
+
+def _named(state: str, error: psycopg.Error) -> str:
+    constraint = error.diag.constraint_name
+    return f"{errors.lookup(state).__name__} (SQLSTATE {state})" + (
+        f" by constraint {constraint!r}" if constraint else ""
+    )
+
+
+def _without_answer(error: psycopg.Error) -> QuperSyncError:
+    if isinstance(error, psycopg.DataError):
+        return RowsRefusedError("a value that PostgreSQL cannot take")
+    text = " ".join(str(error).split())
+    if any(refusal in text for refusal in _REFUSALS):
+        return LoginRefusedError(f"PostgreSQL refused the login: {text}")
+    return TargetUnavailableError(f"PostgreSQL is not reachable: {text}")
+
+
+@contextmanager
+def translated(*, conflict_on: str = "") -> Iterator[None]:
+    """Turn psycopg's errors inside the block into the domain's, the cause kept."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise classified(error, conflict_on=conflict_on) from error

@@ -1,0 +1,147 @@
+"""Leases with fencing tokens: at most one run of a job writes, whatever else happens."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from qupersync.domain.errors import ConfigError, LeaseLostError
+from qupersync.domain.job import Job
+from qupersync.domain.ports import Lease
+from qupersync.infrastructure.postgres.session import Session
+
+IS_KNOWN = """
+SELECT s.target_table, l.job IS NOT NULL
+  FROM quper.qupersync_state s
+  LEFT JOIN quper.qupersync_leases l USING (source, job)
+ WHERE s.source = %(source)s AND s.job = %(job)s
+"""
+ADD_STATE = """
+INSERT INTO quper.qupersync_state (source, job, target_table)
+VALUES (%(source)s, %(job)s, %(target)s) ON CONFLICT (source, job) DO NOTHING
+"""
+# The watermark speaks of the old table: in the new one everything is still to be read.
+MOVE_STATE = """
+UPDATE quper.qupersync_state
+   SET target_table = %(target)s, watermark = NULL, watermark_type = NULL
+ WHERE source = %(source)s AND job = %(job)s AND target_table <> %(target)s
+"""
+ADD_LEASE = """
+INSERT INTO quper.qupersync_leases (source, job) VALUES (%(source)s, %(job)s)
+ON CONFLICT (source, job) DO NOTHING
+"""
+# FOR UPDATE and no weaker: it must wait for the FOR KEY SHARE of a batch under way.
+CLAIM = """
+WITH free AS (
+  SELECT source, job FROM quper.qupersync_leases
+   WHERE source = %(source)s AND job = %(job)s
+     AND (lease_owner IS NULL OR lease_expires_at <= clock_timestamp())
+     FOR UPDATE SKIP LOCKED)
+UPDATE quper.qupersync_leases AS l
+   SET fence = nextval('quper.qupersync_fence_seq'), lease_owner = %(owner)s,
+       lease_owner_info = %(info)s, lease_acquired_at = clock_timestamp(),
+       lease_expires_at = clock_timestamp() + make_interval(secs => %(ttl_s)s),
+       cancel_requested = false
+  FROM free WHERE l.source = free.source AND l.job = free.job
+RETURNING l.fence
+"""
+CLOSE_DEAD = """
+UPDATE quper.sync_logs
+   SET status = 'dead', completed_at = greatest(clock_timestamp(), started_at),
+       duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000,
+       error_code = 'lease-expired', retryable = true,
+       error = 'the holder of the lease vanished; its committed batches stay'
+ WHERE source = %(source)s AND sync_job_id = %(job)s AND status = 'running'
+"""
+FENCE = """
+SELECT 1 FROM quper.qupersync_leases
+ WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
+   FOR KEY SHARE
+"""
+RENEW = """
+UPDATE quper.qupersync_leases
+   SET lease_expires_at = clock_timestamp() + make_interval(secs => %(ttl_s)s)
+ WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
+"""
+RELEASE = """
+UPDATE quper.qupersync_leases SET lease_owner = NULL, lease_expires_at = NULL
+ WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
+"""
+
+
+def identity(lease: Lease) -> dict[str, str | int | UUID]:
+    """Return the parameters that tell one lease from all others."""
+    return {
+        "source": lease.source,
+        "job": lease.job,
+        "fence": lease.fence,
+        "owner": lease.owner,
+    }
+
+
+def fence(cursor: Cursor[TupleRow], lease: Lease) -> None:
+    """Make sure the lease is held, and that nobody can claim it before this transaction ends.
+
+    Raises:
+        LeaseLostError: another run took over.
+    """
+    if cursor.execute(FENCE, identity(lease)).fetchone() is None:
+        raise LeaseLostError
+
+
+OWNERS = """
+SELECT target_table, source, job FROM quper.qupersync_state WHERE target_table = ANY (%(targets)s)
+"""
+
+
+def require_own_targets(session: Session, source: str, jobs: Iterable[Job]) -> None:
+    """Make sure that no table is loaded by two jobs, of whatever source or file.
+
+    Raises:
+        ConfigError: another job owns a target.
+    """
+    mine = {str(job.target): job.name for job in jobs}
+    for table, *owner in session.rows(OWNERS, {"targets": list(mine)}):
+        if owner != [source, mine[table]]:
+            raise ConfigError(
+                f"{table} belongs to job {owner[1]} of source {owner[0]}, "
+                f"so job {mine[table]} of source {source} must load another table"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Keeps the promises of ``ports.Leases`` in ``quper.qupersync_leases``."""
+
+    session: Session
+    source: str
+    owner_info: str
+    ttl_s: float
+
+    def claim(self, job: Job, owner: UUID) -> Lease | None:
+        """Keep the promise of ``ports.Leases.claim``."""
+        names = {"source": self.source, "job": job.name, "target": str(job.target)}
+        self._introduce(names)
+        claim = names | {"owner": owner, "info": self.owner_info, "ttl_s": self.ttl_s}
+        with self.session.transaction() as cursor:
+            row = cursor.execute(CLAIM, claim).fetchone()
+            if row is None:
+                return None
+            cursor.execute(CLOSE_DEAD, names)
+            cursor.execute(MOVE_STATE, names)
+        return Lease(source=self.source, job=job.name, fence=row[0], owner=owner)
+
+    def release(self, lease: Lease) -> None:
+        """Keep the promise of ``ports.Leases.release``."""
+        self.session.execute(RELEASE, identity(lease))
+
+    def _introduce(self, names: dict[str, str]) -> None:
+        # Asked first: INSERT ... ON CONFLICT would wait for a batch that updates the row.
+        known = self.session.rows(IS_KNOWN, names)
+        if known and known[0][1]:
+            return
+        with self.session.transaction() as cursor:
+            cursor.execute(ADD_STATE, names)
+            cursor.execute(ADD_LEASE, names)

@@ -1,0 +1,177 @@
+"""The statements that load one table, composed and never run here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg.sql import SQL, Composable, Composed, Identifier
+
+from qupersync.domain.job import Settled
+from qupersync.domain.table_name import TableName
+from qupersync.domain.watermark import WatermarkType
+
+# Generated names: a target may have any column names, and 63 bytes leave no room for a prefix.
+STAGE = SQL("pg_temp.qupersync_stage")
+WHOLE = {"low": "(0,0)", "high": "(4294967295,0)"}
+# ctid is the order of arrival, as long as nothing is updated in staging; and no column more,
+# which a table of 1,600 columns would not allow.
+WITHIN = SQL("s.ctid >= %(low)s::tid AND s.ctid < %(high)s::tid")
+
+INSERT = SQL("INSERT INTO {stage} VALUES ({values})")
+MERGE = SQL("""
+WITH ranked AS (
+  SELECT {staged}, row_number() OVER (PARTITION BY {staged_key} ORDER BY {newest_first}) AS place
+    FROM {stage} AS s WHERE {within}),
+judged AS MATERIALIZED (
+  SELECT r.*, CASE WHEN r.place > 1 THEN 'deduplicated'
+                   WHEN t.{first_key} IS NULL THEN 'inserted'
+                   {changed}ELSE 'unchanged' END AS verdict
+    FROM ranked AS r LEFT JOIN {target} AS t ON r.place = 1 AND {same_key}),
+inserted AS (
+  INSERT INTO {target} ({columns})
+  SELECT {staged} FROM judged WHERE verdict = 'inserted' RETURNING 1){update}
+SELECT count(*), count(*) FILTER (WHERE verdict = 'inserted'),
+       count(*) FILTER (WHERE verdict = 'updated'), count(*) FILTER (WHERE verdict = 'unchanged'),
+       count(*) FILTER (WHERE verdict = 'deduplicated'), (SELECT count(*) FROM inserted),
+       {updated} FROM judged
+""")
+CHANGED = SQL("WHEN ({stored}) IS DISTINCT FROM ({staged}) THEN 'updated' ")
+UPDATE = SQL(""",
+updated AS (
+  UPDATE {target} AS t SET {assignments} FROM judged AS r
+   WHERE r.verdict = 'updated' AND {same_key} RETURNING 1)""")
+OBSERVE = SQL("""
+SELECT count(*) FILTER (WHERE {mark} IS NULL),
+       count(*) FILTER (WHERE {mark} < {low} OR {mark} >= {high}),
+       count(*) FILTER (WHERE {open} AND {mark} < {patience}
+                          AND ({before} IS NULL OR {mark} >= {before})),
+       min({mark}) FILTER (WHERE {open} AND {mark} >= {patience} AND {mark} < {high}),
+       {newest}
+  FROM {stage} AS s
+""")
+UNMATCHED = SQL("NOT EXISTS (SELECT FROM {stage} AS r WHERE {same_key})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSql:
+    """What is loaded where; ``columns`` in staging order, ``collated`` those with a collation."""
+
+    target: TableName
+    columns: tuple[str, ...]
+    collated: frozenset[str]
+    key: tuple[str, ...]
+    watermark: str | None
+    kind: WatermarkType | None
+    settled: Settled | None
+
+    def create(self) -> Composed:
+        """Make the staging table, with the target's own types and collations."""
+        names = SQL(", ").join(
+            SQL("{} AS {}").format(Identifier(name), self._staged(name)) for name in self.columns
+        )
+        return SQL(
+            "CREATE TEMP TABLE qupersync_stage ON COMMIT DROP AS SELECT {} FROM {} {}"
+        ).format(names, self._target, SQL("WITH NO DATA"))
+
+    def insert(self) -> Composed:
+        """Stage one row."""
+        return INSERT.format(stage=STAGE, values=_listed(SQL("%s") for _ in self.columns))
+
+    def merge(self) -> Composed:
+        """Classify the rows ``[low, high)`` of staging, write what is new or different, count."""
+        plain = [name for name in self.columns if name not in self.key]
+        update: Composable = SQL("")
+        changed: Composable = SQL("")
+        if plain:
+            update = UPDATE.format(
+                target=self._target, same_key=self._same_key, assignments=self._assignments(plain)
+            )
+            changed = CHANGED.format(
+                stored=_listed(SQL("t.{}").format(Identifier(name)) for name in plain),
+                staged=_listed(SQL("r.{}").format(self._exact(name)) for name in plain),
+            )
+        return MERGE.format(
+            staged=_listed(map(self._staged, self.columns)),
+            staged_key=_listed(map(self._staged, self.key)),
+            newest_first=self._newest_first,
+            stage=STAGE,
+            within=WITHIN,
+            first_key=Identifier(self.key[0]),
+            changed=changed,
+            target=self._target,
+            same_key=self._same_key,
+            columns=_listed(map(Identifier, self.columns)),
+            update=update,
+            updated=SQL("(SELECT count(*) FROM updated)" if plain else "0"),
+        )
+
+    def observe(self) -> Composed:
+        """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them."""
+        if self.watermark is None or self.kind is None:
+            raise AssertionError("only an incremental job has a watermark to look at")
+        mark = self._staged(self.watermark)
+        points = {
+            name: SQL("CAST(%({})s AS {})").format(SQL(name), SQL(self.kind.value))
+            for name in ("low", "high", "patience", "before")
+        }
+        is_open: Composable = SQL("false")
+        if self.settled is not None:
+            is_open = SQL("coalesce({}::text <> ALL (%(settled)s::text[]), true)").format(
+                self._staged(self.settled.column)
+            )
+        newest: Composable = SQL("NULL")
+        if self.kind is WatermarkType.BIGINT:
+            newest = SQL("max({})").format(mark)
+        return OBSERVE.format(mark=mark, open=is_open, newest=newest, stage=STAGE, **points)
+
+    def missing(self) -> Composed:
+        """Count the target's rows without a staged key, and all of them."""
+        return SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} AS t").format(
+            self._unmatched, self._target
+        )
+
+    def delete_missing(self) -> Composed:
+        """Delete the target's rows without a staged key."""
+        return SQL("DELETE FROM {} AS t WHERE {}").format(self._target, self._unmatched)
+
+    def staged_row(self) -> Composed:
+        """Read one staged row as texts."""
+        texts = (SQL("{}::text").format(self._staged(name)) for name in self.columns)
+        return SQL("SELECT {} FROM {} WHERE ctid = %(at)s::tid").format(_listed(texts), STAGE)
+
+    @property
+    def _target(self) -> Identifier:
+        return Identifier(self.target.schema, self.target.table)
+
+    @property
+    def _same_key(self) -> Composed:
+        pairs = (
+            SQL("t.{} = r.{}").format(Identifier(name), self._staged(name)) for name in self.key
+        )
+        return SQL(" AND ").join(pairs)
+
+    @property
+    def _unmatched(self) -> Composed:
+        return UNMATCHED.format(stage=STAGE, same_key=self._same_key)
+
+    @property
+    def _newest_first(self) -> Composable:
+        if self.watermark is None:
+            return SQL("s.ctid DESC")
+        return SQL("{} DESC NULLS LAST, s.ctid DESC").format(self._staged(self.watermark))
+
+    def _assignments(self, names: Sequence[str]) -> Composed:
+        return _listed(
+            SQL("{} = r.{}").format(Identifier(name), self._staged(name)) for name in names
+        )
+
+    def _staged(self, name: str) -> Identifier:
+        return Identifier(f"c{self.columns.index(name)}")
+
+    def _exact(self, name: str) -> Composable:
+        # A collation may call different texts equal; the copy must be the same to the byte.
+        staged = self._staged(name)
+        return SQL('{} COLLATE "C"').format(staged) if name in self.collated else staged
+
+
+def _listed(parts: Iterable[Composable]) -> Composed:
+    return SQL(", ").join(parts)

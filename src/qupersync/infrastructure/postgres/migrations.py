@@ -1,0 +1,39 @@
+"""Brings the target's schema to the revision that this version needs."""
+
+import psycopg
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.pool import NullPool
+
+from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.shipped import shipped
+
+# Taken inside the migrations' transaction: of twenty upgrades at once one works, the rest wait
+# and find nothing to do. A session lock would not exclude anybody behind a pooler.
+LOCK = "SELECT pg_advisory_xact_lock(7101944263812)"
+SCHEMA = "CREATE SCHEMA IF NOT EXISTS quper"
+
+
+def upgrade(conninfo: str) -> None:
+    """Run every migration that is missing, all in one transaction.
+
+    Raises:
+        QuperSyncError: the server is not reachable, or refused a statement.
+    """
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool
+    )
+    config = Config()
+    config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
+    with translated():
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql(LOCK)
+                connection.exec_driver_sql(SCHEMA)
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except sqlalchemy.exc.DBAPIError as error:
+            if isinstance(error.orig, psycopg.Error):
+                raise error.orig from error
+            raise

@@ -1,0 +1,68 @@
+"""What the target remembers of jobs and runs, for people and programs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from qupersync.domain.job import Job
+from qupersync.domain.status import JobStatus, LastRun
+from qupersync.infrastructure.postgres.session import Session
+
+STATUS = """
+SELECT job, watermark, last_success_at, is_running, clock_timestamp() AS now,
+       last_run_id AS run_id, last_status AS status, last_started_at AS started_at,
+       last_completed_at AS completed_at, last_duration_ms AS duration_ms, rows_extracted,
+       rows_inserted, rows_updated, rows_unchanged, rows_skipped, rows_deleted, error_code, error,
+       warnings
+  FROM quper.sync_status_v1 WHERE source = %(source)s
+"""
+NOW = "SELECT clock_timestamp() AS now"
+HISTORY = """
+SELECT r.* FROM quper.sync_runs_v1 AS r JOIN quper.sync_logs AS l USING (run_id)
+ WHERE l.source = %(source)s AND (%(job)s::text IS NULL OR r.job = %(job)s)
+ ORDER BY r.started_at DESC, r.run_id LIMIT %(limit)s
+"""
+_OF_STATE = ("watermark", "last_success_at", "is_running", "now")
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Reads the stable views of one source."""
+
+    session: Session
+    source: str
+
+    def status(self, jobs: Iterable[Job], usual: timedelta) -> list[JobStatus]:
+        """Return how each job stands; ``usual`` is how often a job is expected to run."""
+        known = {row.pop("job"): row for row in self._rows(STATUS, {"source": self.source})}
+        now = {"now": self._rows(NOW, {})[0]["now"]}
+        return [_status(job, known.get(job.name, now), job.expect_every or usual) for job in jobs]
+
+    def history(self, job: str | None, limit: int) -> list[dict[str, Any]]:
+        """Return past runs, the newest first, as the columns of ``sync_runs_v1``."""
+        return self._rows(HISTORY, {"source": self.source, "job": job, "limit": limit})
+
+    def _rows(self, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        with (
+            self.session.transaction(),
+            self.session.connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            return cursor.execute(query.encode(), parameters).fetchall()
+
+
+def _status(job: Job, row: dict[str, Any], expect_every: timedelta) -> JobStatus:
+    of_state = {name: row[name] for name in _OF_STATE if name in row}
+    of_run = {name: value for name, value in row.items() if name not in _OF_STATE}
+    last_run = None
+    if of_run.get("run_id") is not None:
+        last_run = LastRun(**of_run | {"warnings": tuple(of_run["warnings"])})
+    return JobStatus(
+        job=job.name,
+        target_table=str(job.target),
+        expect_every=expect_every,
+        last_run=last_run,
+        **of_state,
+    )

@@ -1,0 +1,82 @@
+"""One connection to the target, and transactions on it that are right behind a pooler too."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import TupleRow
+
+from qupersync.infrastructure.postgres.errors import translated
+
+CONNECT_TIMEOUT_S = 10
+# psycopg cannot know a server that hangs: the kernel finds out within a minute.
+_PARAMETERS: dict[str, Any] = {
+    "application_name": "qupersync",
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+# Set per transaction: a pooler in transaction mode would hand a session's SET to a stranger.
+_LIMITS = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "search_path": "pg_catalog",
+    "lock_timeout": "10s",
+    "statement_timeout": "300s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+_SET = sql.SQL("SELECT {}").format(
+    sql.SQL(", ").join(sql.SQL("set_config({}, %s, true)").format(sql.Literal(n)) for n in _LIMITS)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection without a transaction of its own."""
+
+    connection: Connection[TupleRow]
+
+    @contextmanager
+    def transaction(self, **limits: str) -> Iterator[Cursor[TupleRow]]:
+        """Run the block in one transaction with UTC, ISO dates and a limit on every wait.
+
+        Raises:
+            QuperSyncError: whatever the database answered, sorted by ``errors.classified``.
+        """
+        with translated(), self.connection.transaction(), self.connection.cursor() as cursor:
+            cursor.execute(_SET, list((_LIMITS | limits).values()))
+            yield cursor
+
+    def rows(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        """Return the rows of one statement in a transaction of its own."""
+        with self.transaction() as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def execute(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run one statement in a transaction of its own; return how many rows it touched."""
+        with self.transaction() as cursor:
+            return cursor.execute(query, parameters).rowcount
+
+
+@contextmanager
+def connected(conninfo: str) -> Iterator[Session]:
+    """Open a connection and close it at the end.
+
+    Raises:
+        TargetUnavailableError: nobody answers, or the server is not ready.
+        LoginRefusedError: the server refused the user, the password or the database.
+    """
+    with translated():
+        connection = psycopg.connect(
+            conninfo, autocommit=True, prepare_threshold=None, **_PARAMETERS
+        )
+    try:
+        yield Session(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,136 @@
+"""The staging table of one transaction: rows in, bad rows found, good rows merged."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL
+
+from qupersync.domain.batch import Checked, Refusal, Reject, Row, Tally
+from qupersync.domain.errors import RowAccountingError, RowsRefusedError
+from qupersync.domain.ports import Merged
+from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.merge_sql import STAGE, WHOLE, WITHIN, LoadSql
+
+IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}").format(STAGE, WITHIN)
+MIDDLE = SQL(
+    "SELECT ctid::text FROM {} AS s WHERE {} ORDER BY ctid OFFSET %(half)s LIMIT 1"
+).format(STAGE, WITHIN)
+REMOVE = SQL("DELETE FROM {} WHERE ctid = ANY (%s::tid[])").format(STAGE)
+STAGED_FORMAT = "target-text-v1"
+_REASONS = {
+    "22001": "too-long",
+    "22003": "out-of-range",
+    "22007": "invalid-datetime",
+    "22008": "invalid-datetime",
+    "23502": "required",
+    "23503": "foreign-key",
+    "23505": "not-unique",
+    "23514": "check",
+}
+
+
+def _refusal(error: RowsRefusedError) -> Refusal:
+    return Refusal(_REASONS.get(error.sqlstate, "invalid-value"), error.column, error.sqlstate)
+
+
+@dataclass(slots=True)
+class Staging:
+    """Staged rows, in order of arrival; remembers where those of the latest block came from."""
+
+    connection: Connection[TupleRow]
+    cursor: Cursor[TupleRow]
+    load_sql: LoadSql
+    key_index: str
+    staged: int = 0
+    _block: Checked | None = None
+    _block_starts: int = 0
+    _kept: list[int] = field(default_factory=list)
+
+    def create(self) -> None:
+        """Make the table; it goes with the transaction."""
+        self.cursor.execute(self.load_sql.create())
+
+    def add(self, checked: Checked) -> list[Reject]:
+        """Stage a block; return the rows that PostgreSQL cannot read as the column's type."""
+        refused = self._add(checked.rows, 0)
+        self._kept = [at for at in range(len(checked.rows)) if at not in refused]
+        self._block, self._block_starts = checked, self.staged
+        self.staged += len(self._kept)
+        return [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
+
+    def _add(self, rows: Sequence[Row], offset: int) -> dict[int, Refusal]:
+        if not rows:
+            return {}
+        try:
+            with translated(), self.connection.transaction():
+                self.cursor.executemany(self.load_sql.insert(), rows)
+        except RowsRefusedError as error:
+            if len(rows) == 1:
+                return {offset: _refusal(error)}
+            half = len(rows) // 2
+            return self._add(rows[:half], offset) | self._add(rows[half:], offset + half)
+        return {}
+
+    def merge(self) -> Merged:
+        """Keep the promise of ``ports.Unit.merge``."""
+        try:
+            with self.connection.transaction():
+                return Merged(tally=self._merged(WHOLE))
+        except RowsRefusedError:
+            bad = self._culprits(WHOLE)
+            if not bad:  # they refuse each other, as two rows under another unique index do
+                raise
+        rejects = tuple(self._rejected(at, refusal) for at, refusal in bad.items())
+        self.cursor.execute(REMOVE, [list(bad)])
+        self.staged -= len(bad)
+        return Merged(tally=self._merged(WHOLE), rejects=rejects)
+
+    def _merged(self, part: dict[str, str]) -> Tally:
+        with translated(conflict_on=self.key_index):
+            row = self.cursor.execute(self.load_sql.merge(), part).fetchone() or (0,) * 7
+        seen, inserted, updated, unchanged, folded, really_inserted, really_updated = row
+        if (inserted, updated) != (really_inserted, really_updated):
+            raise RowAccountingError(
+                f"{inserted} rows were to be inserted and {updated} updated, but the target "
+                f"took {really_inserted} and {really_updated}"
+            )
+        if part is WHOLE and seen != self.staged:
+            raise RowAccountingError(f"{self.staged} rows were staged, the target saw {seen}")
+        return Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
+
+    def _culprits(self, part: dict[str, str]) -> dict[str, Refusal]:
+        count = self._value(IN_RANGE, part)
+        if count == 0:
+            return {}
+        try:
+            with self.connection.transaction(force_rollback=True):
+                self._merged(part)
+        except RowsRefusedError as error:
+            if count == 1:
+                return {self._value(MIDDLE, part | {"half": 0}): _refusal(error)}
+            middle = self._value(MIDDLE, part | {"half": count // 2})
+            return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
+        return {}
+
+    def _rejected(self, at: str, refusal: Refusal) -> Reject:
+        place = self._value(IN_RANGE, WHOLE | {"high": at}) - self._block_starts
+        if self._block is not None and place >= 0:
+            return self._block.reject(self._kept[place], refusal)
+        # A snapshot's earlier blocks are not in memory any more: what was staged is kept.
+        row = self.cursor.execute(self.load_sql.staged_row(), {"at": at}).fetchone() or ()
+        values = dict(zip(self.load_sql.columns, row, strict=True))
+        return Reject(
+            payload=json.dumps(row).encode(),
+            payload_format=STAGED_FORMAT,
+            refusal=refusal,
+            key=json.dumps([values[name] for name in self.load_sql.key]),
+            values=values,
+        )
+
+    def _value(self, query: Any, parameters: dict[str, Any]) -> Any:
+        row = self.cursor.execute(query, parameters).fetchone()
+        return row[0] if row else 0

@@ -1,0 +1,38 @@
+"""Taking secrets out of text that people will read or that will be stored."""
+
+import json
+import re
+from collections.abc import Collection
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+_SHAPES = (
+    # libpq and JDBC keywords, and the repr of a mapping with such a key
+    re.compile(
+        r"""(?ix) (?P<keep> (?:password|passwd|pwd|secret\w*|session_token)
+        (?:\s*=\s*|['"]\s*:\s*) ) (?: '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | [^\s,;)&'"]+ )"""
+    ),
+    re.compile(r"(?P<keep>://[^:/@\s]*:)[^\s/]*(?=@)"),
+    re.compile(r"(?P<keep>\b)(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+)
+
+
+class Redactor:
+    """Masks known secrets, however they were escaped, and what looks like a password."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    def __call__(self, text: str) -> str:
+        """Return the text with every secret masked."""
+        text = self._known.sub(MASK, text)
+        for shape in _SHAPES:
+            text = shape.sub(rf"\g<keep>{MASK}", text)
+        return text
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    escaped = (repr(secret)[1:-1], json.dumps(secret)[1:-1])
+    return (secret, *escaped, quote(secret), quote(secret, safe=""), quote_plus(secret))

@@ -1,0 +1,1 @@
+"""Reading from Amazon Redshift through its own driver."""

@@ -1,0 +1,106 @@
+"""The driver's errors to the domain's; its exception classes say little, so SQLSTATEs decide."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from psycopg import errors
+from redshift_connector.error import Error, InterfaceError
+
+from qupersync.domain.errors import (
+    ConflictError,
+    LoginRefusedError,
+    PermissionDeniedError,
+    QueryError,
+    QuperSyncError,
+    ResourceError,
+    SourceUnavailableError,
+    TimeLimitError,
+)
+
+# What a cut connection looks like: the driver lets these builtins through.
+_BROKEN = (OSError, EOFError, KeyError, IndexError, ValueError, AttributeError)
+_BY_STATE: dict[str, type[QuperSyncError]] = {
+    "28000": LoginRefusedError,
+    "28P01": LoginRefusedError,
+    "3D000": LoginRefusedError,
+    "42501": PermissionDeniedError,
+    "57014": TimeLimitError,
+    "55P03": ConflictError,
+    "40001": ConflictError,
+    "40P01": ConflictError,
+}
+_BY_CLASS: dict[str, type[QuperSyncError]] = {
+    "08": SourceUnavailableError,
+    "57": SourceUnavailableError,
+    "53": ResourceError,
+}
+# Redshift reports these as XX000: only the text tells them from bugs.
+_BY_TEXT: dict[str, type[QuperSyncError]] = {
+    "serializable isolation violation": ConflictError,
+    "conflict with concurrent transaction": ConflictError,
+    "could not open relation with oid": ConflictError,
+    "relation with oid": ConflictError,
+    "connection limit": ResourceError,
+    "disk full": ResourceError,
+    "iam authentication token has expired": SourceUnavailableError,
+}
+_VALUE_CLASS = "22"
+
+
+def classified(error: BaseException, refusal: BaseException | None = None) -> QuperSyncError:
+    """Sort an error of the source; ``refusal`` is what the server said before it hung up."""
+    answer = _answer(error) or _answer(refusal)
+    if answer:
+        return _answered(answer)
+    if isinstance(error, TimeoutError):
+        return TimeLimitError("the source did not answer within the job's time limit")
+    if isinstance(error, ssl.SSLCertVerificationError) or _is_tls(error):
+        return SourceUnavailableError(
+            f"TLS with Redshift failed: {_inner(error)}",
+            hint="check REDSHIFT_HOST and the certificate; REDSHIFT_SSLMODE is verify-full",
+        )
+    return SourceUnavailableError(f"Redshift is not reachable: {_inner(error)}")
+
+
+def _answered(answer: dict[str, str]) -> QuperSyncError:
+    state, message = answer.get("C", ""), answer.get("M", "")
+    kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
+    for text, by_text in _BY_TEXT.items():
+        if kind is None and text in message.lower():
+            kind = by_text
+    if state[:2] == _VALUE_CLASS:
+        message = _condition(state)  # the server's own text would quote the value
+    return (kind or QueryError)(f"Redshift answered: {message} (SQLSTATE {state})")
+
+
+def _condition(state: str) -> str:
+    try:
+        return errors.lookup(state).__name__
+    except KeyError:
+        return "a value does not fit"
+
+
+def _answer(error: BaseException | None) -> dict[str, str]:
+    first = error.args[0] if error is not None and error.args else None
+    return first if isinstance(first, dict) else {}
+
+
+def _is_tls(error: BaseException) -> bool:
+    return isinstance(error, InterfaceError) and (
+        "SSL" in str(error.args[0]) or any(isinstance(part, ssl.SSLError) for part in error.args)
+    )
+
+
+def _inner(error: BaseException) -> str:
+    parts = [str(part) for part in error.args] or [type(error).__name__]
+    return ": ".join(parts)
+
+
+@contextmanager
+def translated(refusal: Callable[[], BaseException | None] = lambda: None) -> Iterator[None]:
+    """Turn the driver's errors inside the block into the domain's, the cause kept."""
+    try:
+        yield
+    except (Error, *_BROKEN) as error:
+        raise classified(error, refusal()) from error

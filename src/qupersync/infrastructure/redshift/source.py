@@ -1,0 +1,166 @@
+"""Redshift behind ``ports.Source``: cursors under unique names, bounded memory."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import redshift_connector
+
+from qupersync.domain.batch import Batch, Refusal, Row
+from qupersync.domain.columns import ColumnType
+from qupersync.domain.errors import QueryError, QuperSyncError, TimeLimitError
+from qupersync.domain.job import Flavor
+from qupersync.infrastructure.redshift.errors import translated
+from qupersync.infrastructure.redshift.wire import PAYLOAD_FORMAT, Layout, Wire
+
+CONNECT_TIMEOUT_S = 10
+BATCH_BYTES = 8 * 1024 * 1024
+CLOCK = "SELECT getdate()"
+# Every user of a provisioned cluster sees its slices; serverless has none.
+SLICES = "SELECT count(*) FROM stv_slices"
+SESSION = ("SET timezone TO 'UTC'", "SET datestyle TO 'ISO'")
+_SETTLED: dict[str, Any] = {
+    "timeout": CONNECT_TIMEOUT_S,
+    "application_name": "qupersync",
+    "client_protocol_version": 0,  # the one without binary numerics
+    "tcp_keepalive": True,
+    "tcp_keepalive_idle": 30,
+    "tcp_keepalive_interval": 10,
+    "tcp_keepalive_count": 3,
+}
+
+
+@dataclass(slots=True)
+class Source:
+    """Keeps the promises of ``ports.Source``; ``deadline`` is in ``time.monotonic`` seconds."""
+
+    wire: Wire
+    fetch_rows: int
+    deadline: float
+
+    def clock(self) -> datetime:
+        """Keep the promise of ``ports.Source.clock``."""
+        text = str(self._value(CLOCK))
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+    def flavor(self) -> Flavor:
+        """Keep the promise of ``ports.Source.flavor``."""
+        try:
+            slices = self._value(SLICES)
+        except QueryError:
+            return Flavor.SERVERLESS
+        return Flavor.PROVISIONED if slices else Flavor.SERVERLESS
+
+    def describe(self, sql: str) -> Mapping[str, ColumnType]:
+        """Return the columns of a query's result, with the type that a copy of each would have."""
+        name = f"qupersync_{uuid4().hex}"
+        self.execute("BEGIN READ ONLY")
+        self.execute(f"DECLARE {name} CURSOR FOR {sql}")
+        layout, _ = self.execute(f"FETCH FORWARD 1 FROM {name}")
+        self.execute("ROLLBACK")
+        return dict(zip(layout.names, layout.types, strict=True))
+
+    def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
+        """Keep the promise of ``ports.Source.read``."""
+        # Unique: the driver reuses the row description of an earlier FETCH with the same text,
+        # and then gives wrong values without an error.
+        name = f"qupersync_{uuid4().hex}"
+        rows = min(self.fetch_rows, batch_rows)
+        self.execute("BEGIN READ ONLY")
+        self.execute(f"DECLARE {name} CURSOR FOR {sql}")
+        waiting: list[bytes] = []
+        layout = Layout((), (), ())
+        for layout, fetched in self._fetched(f"FETCH FORWARD {rows} FROM {name}", rows):
+            waiting += fetched
+            # The last rows are kept back, so that only an empty result gives an empty batch.
+            while 0 < (size := _full(waiting, batch_rows)) < len(waiting):
+                yield _batch(layout, waiting[:size])
+                del waiting[:size]
+        yield _batch(layout, waiting)
+        self.execute("ROLLBACK")
+
+    def _fetched(self, fetch: str, rows: int) -> Iterator[tuple[Layout, list[bytes]]]:
+        while True:
+            layout, bodies = self.execute(fetch)
+            yield layout, bodies
+            if len(bodies) < rows:
+                return
+
+    def execute(self, sql: str) -> tuple[Layout, list[bytes]]:
+        """Run one statement within the time that is left.
+
+        Raises:
+            TimeLimitError: none is left.
+        """
+        left_s = self.deadline - monotonic()
+        if left_s <= 0:
+            raise TimeLimitError
+        self.wire.limit(left_s)
+        with translated(lambda: self.wire.refusal):
+            return self.wire.execute(sql)
+
+    def abort(self) -> None:
+        """Keep the promise of ``ports.Source.abort``."""
+        self.wire.cut()
+
+    def _value(self, sql: str) -> object:
+        layout, bodies = self.execute(sql)
+        return layout.decode(bodies[0])[0]
+
+
+def _full(bodies: list[bytes], batch_rows: int) -> int:
+    """Return how many rows fill a batch, or 0 while they do not."""
+    size = 0
+    for count, body in enumerate(bodies[:batch_rows], start=1):
+        size += len(body)
+        if count == batch_rows or size >= BATCH_BYTES:
+            return count
+    return 0
+
+
+def _batch(layout: Layout, bodies: list[bytes]) -> Batch:
+    rows: list[Row] = []
+    unreadable: dict[int, Refusal] = {}
+    for at, body in enumerate(bodies):
+        try:
+            rows.append(layout.decode(body))
+        except (ValueError, ArithmeticError) as error:
+            rows.append(())
+            unreadable[at] = Refusal(
+                "not-utf8" if isinstance(error, UnicodeDecodeError) else "unreadable"
+            )
+    return Batch(
+        names=layout.names,
+        rows=rows,
+        payloads=bodies,
+        payload_format=PAYLOAD_FORMAT,
+        unreadable=unreadable,
+    )
+
+
+@contextmanager
+def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) -> Iterator[Source]:
+    """Open a connection for one job and throw it away at the end, whatever happened on it.
+
+    ``options`` are the driver's own, ``limit_s`` is the job's time from now on.
+
+    Raises:
+        SourceUnavailableError: nobody answers, or TLS fails.
+        LoginRefusedError: the user, the password or the database is refused.
+    """
+    with translated():
+        connection = redshift_connector.connect(**options, **_SETTLED)
+    connection.autocommit = True
+    source = Source(Wire(connection), fetch_rows, monotonic() + limit_s)
+    try:
+        for statement in (*SESSION, f"SET statement_timeout TO {round(limit_s * 1000)}"):
+            source.execute(statement)
+        yield source
+    finally:
+        with suppress(QuperSyncError), translated():
+            connection.close()

@@ -1,0 +1,62 @@
+"""SIGINT and SIGTERM: the first asks every run to end in order, the second ends the process."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import RLock
+from types import FrameType
+
+EXIT_BASE = 128
+
+
+@dataclass(slots=True)
+class Stop:
+    """Keeps the promises of ``ports.Stop``; ``signal`` is the number that asked, or 0."""
+
+    signal: int = 0
+    _actions: dict[int, Callable[[], None]] = field(default_factory=dict)
+    _lock: RLock = field(default_factory=RLock)
+
+    def is_requested(self) -> bool:
+        """Keep the promise of ``ports.Stop.is_requested``."""
+        return self.signal != 0
+
+    def request(self, number: int) -> None:
+        """Make the wish known, and interrupt what can be interrupted."""
+        with self._lock:
+            self.signal = number
+            for action in list(self._actions.values()):
+                action()
+
+    @contextmanager
+    def interrupting(self, action: Callable[[], None]) -> Iterator[None]:
+        """Keep the promise of ``ports.Stop.interrupting``."""
+        with self._lock:
+            self._actions[id(action)] = action
+            if self.is_requested():
+                action()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._actions[id(action)]
+
+
+@contextmanager
+def stopping_on_signals(stop: Stop) -> Iterator[None]:
+    """Let SIGINT and SIGTERM ask ``stop`` inside the block; only the main thread may enter it."""
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        if stop.is_requested():
+            os._exit(EXIT_BASE + number)
+        stop.request(number)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, asked) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

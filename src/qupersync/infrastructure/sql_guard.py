@@ -1,0 +1,100 @@
+"""The guard that lets one SELECT pass; it reads SQL and never rewrites it."""
+
+import logging
+from dataclasses import dataclass
+
+from sqlglot import exp
+from sqlglot.dialects.redshift import Redshift
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+_WRITES = (exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command)
+
+# It reports here what it does not know, with the SQL in it; check_sql says it better.
+logging.getLogger("sqlglot").disabled = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SqlProblem:
+    """What is wrong with a text, and where in it (1-based); a warning stops nothing."""
+
+    line: int
+    column: int
+    message: str
+    is_warning: bool = False
+
+
+def check_sql(sql: str) -> list[SqlProblem]:
+    """Return why the text is not one statement that only reads.
+
+    Some SQL is valid in Redshift and yet unknown to the parser; then one statement that starts
+    with SELECT or WITH and has no INTO is let through with a warning.
+    """
+    try:
+        tokens = Redshift().tokenize(sql)
+    except TokenError:
+        return [SqlProblem(1, 1, "the SQL cannot be read: is a quote or a comment not closed?")]
+    if not tokens:
+        return [SqlProblem(1, 1, "the SQL is empty")]
+    return _shape_problems(sql, tokens) or _tree_problems(sql, tokens)
+
+
+def single_statement(sql: str) -> str:
+    """Return the text up to the semicolon that ends it, for ``DECLARE ... CURSOR FOR <text>``.
+
+    Expects a text in which ``check_sql`` found no more than warnings.
+    """
+    ends = (t.start for t in Redshift().tokenize(sql) if t.token_type is TokenType.SEMICOLON)
+    return sql[: next(ends, len(sql))]
+
+
+def _shape_problems(sql: str, tokens: list[Token]) -> list[SqlProblem]:
+    problems = []
+    first = next((t for t in tokens if t.token_type is not TokenType.L_PAREN), tokens[0])
+    if first.token_type not in {TokenType.SELECT, TokenType.WITH}:
+        message = f"expected one SELECT (or WITH ... SELECT), not {first.text.upper()}"
+        problems.append(_problem(sql, first, message))
+    is_over = False
+    for token in tokens:
+        is_end = token.token_type is TokenType.SEMICOLON
+        if is_over and not is_end:
+            problems.append(_problem(sql, token, "a second statement starts here; only one may"))
+            break
+        is_over = is_over or is_end
+    return problems
+
+
+def _tree_problems(sql: str, tokens: list[Token]) -> list[SqlProblem]:
+    try:
+        tree = Redshift().parse(single_statement(sql))[0]
+    except (ParseError, RecursionError) as error:
+        return _unparsed_problems(sql, tokens, error)
+    if not isinstance(tree, exp.Query | exp.DML):
+        return [SqlProblem(1, 1, "expected one SELECT (or WITH ... SELECT)")]
+    keywords = dict.fromkeys(_keyword(node) for node in tree.find_all(*_WRITES))
+    return [
+        _problem(sql, token, f"the SQL must only read; {word} is not allowed")
+        for word in keywords
+        for token in [next((t for t in tokens if t.text.upper() == word), tokens[0])]
+    ]
+
+
+def _keyword(node: exp.Expr) -> str:
+    return "FOR" if isinstance(node, exp.Lock) else node.key.upper()
+
+
+def _unparsed_problems(
+    sql: str, tokens: list[Token], error: ParseError | RecursionError
+) -> list[SqlProblem]:
+    for token in tokens:
+        if token.token_type is TokenType.INTO:
+            return [_problem(sql, token, "the SQL must only read; INTO is not allowed")]
+    place = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    line, column = place.get("line") or 1, place.get("col") or 1
+    message = "not checked from here on: unknown syntax; Redshift itself will tell"
+    return [SqlProblem(line, column, message, is_warning=True)]
+
+
+def _problem(sql: str, token: Token, message: str) -> SqlProblem:
+    line = sql.count("\n", 0, token.start) + 1
+    return SqlProblem(line, token.start - sql.rfind("\n", 0, token.start), message)

@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+
+from qupersync.demo.postgres import PostgresAddress
+from qupersync.demo.standin import StandIn
+from tests.pipeline.rig import SOURCE_SCHEMA, Rig
+
+
+@pytest.fixture
+def rig(server: PostgresAddress, empty_database: str, target: str) -> Iterator[Rig]:
+    with StandIn(upstream=server) as stand_in:
+        rig = Rig(source=empty_database, target=target, stand_in=stand_in)
+        rig.at_source(SOURCE_SCHEMA)
+        yield rig

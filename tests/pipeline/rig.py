@@ -1,0 +1,134 @@
+"""A source, a target and the real pipeline between them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from qupersync.application.order import Order
+from qupersync.application.run_job import RunJob
+from qupersync.demo.standin import StandIn
+from qupersync.domain.job import Job
+from qupersync.domain.run import Run, Trigger
+from qupersync.infrastructure.postgres import session as postgres
+from qupersync.infrastructure.postgres.heartbeat import Heartbeat
+from qupersync.infrastructure.postgres.leases import Leases
+from qupersync.infrastructure.postgres.run_log import RunLog
+from qupersync.infrastructure.postgres.target import Target
+from qupersync.infrastructure.redshift import source as redshift
+from qupersync.infrastructure.signals import Stop
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SOURCE_SCHEMA = """
+CREATE TABLE clock (moment timestamp);
+INSERT INTO clock VALUES ('2026-03-01 12:00:00');
+CREATE FUNCTION getdate() RETURNS timestamp LANGUAGE sql AS 'SELECT moment FROM clock';
+"""
+JOB = {
+    "name": "items",
+    "sql": "SELECT * FROM items WHERE changed >= :low AND changed < :high",
+    "target": "public.items",
+    "key": ["id"],
+    "watermark": {"column": "changed", "initial": "7d", "overlap": "1h", "lag": "0s"},
+}
+SNAPSHOT = {
+    "name": "items",
+    "sql": "SELECT * FROM items",
+    "target": "public.items",
+    "key": ["id"],
+    "mode": "snapshot",
+}
+
+
+def a_job(**fields: Any) -> Job:
+    """An incremental job from the table items to public.items, keyed by id."""
+    return Job.model_validate(JOB | fields)
+
+
+def a_snapshot(**fields: Any) -> Job:
+    """A snapshot of the table items in public.items, keyed by id."""
+    return Job.model_validate(SNAPSHOT | fields)
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """Both databases by conninfo, the stand-in before the source, and what runs jobs."""
+
+    source: str
+    target: str
+    stand_in: StandIn
+    stop: Stop = field(default_factory=Stop)
+
+    def at_source(self, *statements: str) -> None:
+        _execute(self.source, statements)
+
+    def at_target(self, *statements: str) -> None:
+        _execute(self.target, statements)
+
+    def at_both(self, *statements: str) -> None:
+        self.at_source(*statements)
+        self.at_target(*statements)
+
+    def rows(self, query: str) -> list[Any]:
+        """What the target answers."""
+        return _rows(self.target, query)
+
+    def source_rows(self, query: str) -> list[Any]:
+        """What the source answers, without the stand-in."""
+        return _rows(self.source, query)
+
+    def run(self, job: Job, *, owner: str = "test", **order: Any) -> Run:
+        """Run a job through the real use case, the real driver and a real PostgreSQL."""
+        return self.use_case(owner)(job, self.order(**order))
+
+    def order(self, **fields: Any) -> Order:
+        return Order(
+            **{"source": "default", "trigger": Trigger.MANUAL, "correlation_id": uuid4()} | fields
+        )
+
+    def use_case(self, owner: str = "test") -> RunJob:
+        return RunJob(
+            open_source=self._open_source,
+            open_target=lambda: self.open_target(owner),
+            heartbeat=Heartbeat(self.target, 60.0),
+            clock=lambda: datetime.now(UTC),  # noqa: TID251 - the runs' own times are real
+            new_id=uuid4,
+            stop=self.stop,
+        )
+
+    @contextmanager
+    def open_target(self, owner: str = "test", source: str = "default") -> Iterator[Target]:
+        with postgres.connected(self.target) as session:
+            leases = Leases(session, source, owner, 60.0)
+            yield Target(session, leases, RunLog(session, "host", 1, "0"))
+
+    @contextmanager
+    def _open_source(self, limit_s: float) -> Iterator[redshift.Source]:
+        options = {
+            "host": self.stand_in.host,
+            "port": self.stand_in.port,
+            "database": conninfo_to_dict(self.source)["dbname"],
+            "user": self.stand_in.user,
+            "password": self.stand_in.password,
+            "ssl": False,
+        }
+        with redshift.connected(options, fetch_rows=1000, limit_s=limit_s) as source:
+            yield source
+
+
+def _execute(conninfo: str, statements: tuple[str, ...]) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def _rows(conninfo: str, query: str) -> list[Any]:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        return connection.execute(query.encode()).fetchall()

@@ -1,0 +1,170 @@
+"""The project's frame keeps its promises: the lock, the Makefile, the examples and the wheel."""
+
+import itertools
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+from zipfile import ZipFile
+
+import grimp
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from qupersync.infrastructure.settings import (
+    AwsSettings,
+    PostgresSettings,
+    RedshiftSettings,
+    SyncSettings,
+    load_settings,
+)
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.lock").read_text()
+LOCKED = {
+    canonicalize_name(name): version
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", LOCK, re.MULTILINE)
+}
+MAKEFILE = (ROOT / "Makefile").read_text()
+PLATFORMS = [
+    {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": system.lower(),
+        "platform_system": system,
+        "platform_machine": machine,
+    }
+    for python, (system, machine) in itertools.product(
+        ("3.11", "3.12", "3.13", "3.14"),
+        (("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "x86_64"), ("Darwin", "arm64")),
+    )
+]
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def direct_requirements() -> list[Requirement]:
+    extras = itertools.chain.from_iterable(PROJECT["optional-dependencies"].values())
+    return [Requirement(line) for line in (*PROJECT["dependencies"], *extras)]
+
+
+def needed_on(platform: dict[str, str]) -> set[str]:
+    pending = direct_requirements()
+    seen: set[tuple[str, str]] = set()
+    while pending:
+        requirement = pending.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in {"", *requirement.extras} - {extra for known, extra in seen if known == name}:
+            seen.add((name, extra))
+            environment = {**platform, "extra": extra}
+            for line in distribution(name).requires or () if name in LOCKED else ():
+                further = Requirement(line)
+                if not further.marker or further.marker.evaluate(environment):
+                    pending.append(further)
+    return {name for name, _ in seen}
+
+
+def test_each_locked_requirement_has_a_hash():
+    requirements = re.split(r"^(?=[\w.-]+==)", LOCK, flags=re.MULTILINE)[1:]
+
+    assert len(requirements) == len(LOCKED) > 0
+    assert [text for text in requirements if "--hash=sha256:" not in text] == []
+
+
+def test_the_lock_says_nothing_of_where_packages_come_from():
+    options = re.findall(r"^ *(-\S*?)[= ]", LOCK, re.MULTILINE)
+
+    assert set(options) == {"--hash"}
+    assert "://" not in LOCK
+
+
+@pytest.mark.parametrize("requirement", direct_requirements(), ids=str)
+def test_the_lock_satisfies(requirement: Requirement):
+    assert requirement.specifier.contains(LOCKED[canonicalize_name(requirement.name)])
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
+def test_each_locked_package_runs_on_python(python: str):
+    needs = {name: distribution(name).metadata["Requires-Python"] or "" for name in LOCKED}
+
+    assert {n: need for n, need in needs.items() if python not in SpecifierSet(need)} == {}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda platform: "-".join(platform.values()))
+def test_the_lock_made_on_one_platform_is_whole_on(platform: dict[str, str]):
+    assert needed_on(platform) - LOCKED.keys() == set()
+
+
+def test_make_help_lists_each_target():
+    targets = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
+    listed = set(re.findall(r"^  make ([a-z-]+) +\S", run("make", "help"), re.MULTILINE))
+
+    assert listed == targets
+    assert targets >= {"help", "setup", "demo", "test", "check", "lint", "types", "imports"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".ci/run", ".env.example", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
+        "bench/memory.py", "crontab.example", "docs/decisions.md", "jobs.yaml", "migrations",
+    ],
+)  # fmt: skip
+def test_the_repository_holds(name: str):
+    assert (ROOT / name).exists()
+
+
+def example_variables(pattern: str) -> dict[str, str]:
+    example = (ROOT / ".env.example").read_text()
+    return dict(re.findall(rf"^{pattern}([A-Z][A-Z0-9_]*)=(.*)$", example, re.MULTILINE))
+
+
+def test_the_env_example_names_each_variable_that_settings_know():
+    parts = (AwsSettings, PostgresSettings, RedshiftSettings, SyncSettings)
+    known = {field.alias for part in parts for field in part.model_fields.values()}
+
+    assert example_variables("(?:# )?").keys() == known
+
+
+def test_the_env_example_shows_the_defaults_commented_out():
+    required = example_variables("")
+    everything = example_variables("(?:# )?")
+
+    assert everything.keys() > required.keys()
+    assert load_settings(everything, None) == load_settings(required, None)
+
+
+@pytest.mark.parametrize(
+    ("layer", "allowed"),
+    [("domain", {"pydantic", "pydantic_core"}), ("application", set())],
+)
+def test_an_inner_layer_imports_nothing_else(layer: str, allowed: set[str]):
+    graph = grimp.build_graph("qupersync", include_external_packages=True, cache_dir=None)
+    package = f"qupersync.{layer}"
+    imported = {
+        name.split(".")[0]
+        for module in {package, *graph.find_descendants(package)}
+        for name in graph.find_modules_directly_imported_by(module)
+    }
+
+    assert imported - sys.stdlib_module_names - {"qupersync"} <= allowed
+
+
+def test_the_wheel_carries_migrations_jobs_and_examples(tmp_path: Path):
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+    [wheel] = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        shared = {
+            name.removeprefix("qupersync/_share/").split("/")[0]
+            for name in archive.namelist()
+            if name.startswith("qupersync/_share/")
+        }
+
+    assert shared == {".env.example", "LICENSE", "crontab.example", "jobs.yaml", "migrations"}
