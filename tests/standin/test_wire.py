@@ -191,7 +191,7 @@ def test_a_refused_statement_outside_a_transaction_harms_nothing(connection):
 def test_the_simple_protocol_is_held_to_the_same(stand_in):
     dsn = f"host={stand_in.host} port={stand_in.port} user=quper password=quper dbname=postgres"
     with closing(psycopg.connect(dsn, sslmode="prefer")) as connection:
-        connection.execute("SELECT 1")
+        connection.execute("DECLARE c CURSOR FOR SELECT 1")
 
         refused = connection.pgconn.exec_(b"FETCH FORWARD 2000 FROM c")
 
@@ -232,6 +232,7 @@ def test_a_good_certificate_passes_the_full_check(server, tmp_path, monkeypatch)
         closing(connect(stand_in, ssl=True, sslmode="verify-full")) as connection,
     ):
         assert run(connection, ROWS) == [(n, "x" * 100) for n in range(1, 20001)]
+        assert run(connection, f"SELECT length('{'x' * 200_000}')") == [(200_000,)]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Incremental:
     stop: Stop
 
     def __call__(self, run: Run) -> Iterator[Run]:
-        """Load everything from the stored watermark to the source's clock.
+        """Yield the run once its window is frozen, and then after every committed batch.
 
         Raises:
             StateMissingError: no watermark, but the target holds rows that nobody accounts for.
@@ -59,6 +59,7 @@ class Incremental:
         run = run.reached(state.watermark)
         if window.is_empty:
             run = run.warned("the source's clock is behind the watermark: nothing to read")
+        yield run
         budget, held = RejectBudget(self.job.max_rejects), None
         for piece in window.pieces(spec.chunk):
             reader = _Piece(self, piece, frontier, budget, held)

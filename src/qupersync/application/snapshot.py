@@ -68,7 +68,7 @@ class _Load:
         merged = self.unit.merge()
         self._set_aside(list(merged.rejects))
         self.budget.spend((), self.extracted, at_end=True)
-        deleted, warnings = self._delete()
+        deleted, warnings = self._delete(merged.tally.inserted)
         tally = replace(
             merged.tally, extracted=self.extracted, skipped=self.skipped, deleted=deleted
         )
@@ -76,7 +76,7 @@ class _Load:
         self.unit.commit(run, tally, None, None)
         return run
 
-    def _delete(self) -> tuple[int, tuple[str, ...]]:
+    def _delete(self, inserted: int) -> tuple[int, tuple[str, ...]]:
         job = self.story.job
         if not job.delete_missing:
             return 0, ()
@@ -84,9 +84,9 @@ class _Load:
         if gone == 0:
             return 0, ()
         if self.skipped:
-            return 0, (f"{gone} rows are gone at the source but were kept: rows were rejected",)
+            return 0, (f"{gone} rows that this read does not confirm were kept: rows were rejected",)
         if not self.story.order.allow_deletes:
-            self._guard(gone, total)
+            self._guard(gone, total - inserted)
         return self.unit.delete_missing(), ()
 
     def _guard(self, gone: int, total: int) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from qupersync.demo.frames import Frame, take_frame
 
+# More than a TLS record (16 KiB): TLS then keeps nothing back that select() would not see.
 _CHUNK = 1 << 16
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -87,13 +88,7 @@ class Wire:
             socket.socket.shutdown(self.connection, how)
 
     def _receive(self) -> None:
-        self._received += self._some()
-        # select() does not see what TLS has decrypted but not yet handed out.
-        while isinstance(self.connection, ssl.SSLSocket) and self.connection.pending():
-            self._received += self._some()
-
-    def _some(self) -> bytes:
         data = self.connection.recv(_CHUNK)
         if not data:
             raise ConnectionError("closed by the other side")
-        return data
+        self._received += data

@@ -47,15 +47,10 @@ class SqlReader:
         return self._text(where, (*where, flavor), text) if isinstance(text, str) else text
 
     def _file_text(self, path: YamlPath, name: str) -> str | None:
-        file = (self.folder / name).resolve()
-        if not file.is_relative_to(self.folder.resolve()):
-            message = f"{dotted(path)}: must stay in the folder of this file"
-            self.errors.append(self.document.problem(path, message))
-            return None
         try:
-            text = read_text(file)
-        except (OSError, ValueError) as error:
-            message = f"{dotted(path)}: {name} cannot be read: {why(error)}"
+            text = _text_within(self.folder, name)
+        except (OSError, ValueError, RuntimeError) as error:  # a circle of links is the last
+            message = f"{dotted(path)}: {name!r} cannot be read: {why(error)}"
             self.errors.append(self.document.problem(path, message))
             return None
         where = (*path[:-1], "sql")
@@ -76,6 +71,13 @@ class SqlReader:
         return single_statement(text)
 
 
+def _text_within(folder: Path, name: str) -> str:
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise ValueError("it is not in the folder of this file")
+    return read_text(file)
+
+
 def read_text(file: Path) -> str:
     """Return the text of a file that people wrote.
 
@@ -90,7 +92,7 @@ def read_text(file: Path) -> str:
     return content.decode("utf-8-sig")
 
 
-def why(error: OSError | ValueError) -> str:
+def why(error: OSError | ValueError | RuntimeError) -> str:
     """Say in words why a file cannot be read."""
     if isinstance(error, UnicodeDecodeError):
         return "it is no UTF-8"

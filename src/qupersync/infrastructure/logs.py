@@ -15,7 +15,7 @@ from qupersync.infrastructure.redaction import Redactor
 
 LogFormat = Literal["auto", "json", "text"]
 # At lower levels these write statements, parameters and credentials.
-_DRIVERS = ("boto3", "botocore", "psycopg", "redshift_connector", "sqlglot", "urllib3")
+DRIVERS = ("boto3", "botocore", "psycopg", "redshift_connector", "sqlglot", "urllib3")
 
 
 def configure(
@@ -38,7 +38,7 @@ def configure(
     root = logging.getLogger()
     root.handlers = [old for old in root.handlers if not isinstance(old, _Lines)] + [handler]
     root.setLevel(level.upper())
-    for driver in _DRIVERS:
+    for driver in DRIVERS:
         logging.getLogger(driver).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(True)  # noqa: FBT003 - the standard library's own signature
 

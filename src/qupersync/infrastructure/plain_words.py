@@ -32,4 +32,8 @@ _SENTENCES = {
 def in_words(error: ErrorDetails) -> str:
     """Say what is wrong, without the value itself and without the validator's jargon."""
     sentence = _SENTENCES.get(error["type"])
-    return sentence.format(**error.get("ctx", {})) if sentence else error["msg"].replace("Input", "the value")
+    return (
+        sentence.format(**error.get("ctx", {}))
+        if sentence
+        else error["msg"].replace("Input", "the value")
+    )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     AliasGenerator,
     BaseModel,
     BeforeValidator,
@@ -33,6 +34,12 @@ def _zone(name: str) -> tzinfo:
         return UTC if name == "UTC" else ZoneInfo(name)  # UTC needs no time zone database
     except (KeyError, ValueError, OSError):
         raise ValueError(f"no time zone {name!r}; write one like Europe/Paris") from None
+
+
+def _patient(duration: timedelta) -> timedelta:
+    if duration < timedelta(seconds=5):
+        raise ValueError("must be at least 5s")
+    return duration
 
 
 def _prefixed(prefix: str) -> ConfigDict:
@@ -122,7 +129,7 @@ class SyncSettings(_Part):
         BeforeValidator(str.lower),
         Field(alias="QUPERSYNC_LOG_LEVEL"),
     ] = "info"
-    lease_ttl: Annotated[Duration, Field(ge=timedelta(seconds=5), alias="QUPERSYNC_LEASE_TTL")] = (
+    lease_ttl: Annotated[Duration, AfterValidator(_patient), Field(alias="QUPERSYNC_LEASE_TTL")] = (
         timedelta(seconds=60)
     )
     source: str = Field("default", alias="QUPERSYNC_SOURCE")

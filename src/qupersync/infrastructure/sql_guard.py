@@ -69,9 +69,9 @@ def _tree_problems(sql: str, tokens: list[Token]) -> list[SqlProblem]:
         tree = Redshift().parse(single_statement(sql))[0]
     except (ParseError, RecursionError) as error:
         return _unparsed_problems(sql, tokens, error)
-    if not isinstance(tree, exp.Query | exp.DML):
-        return [SqlProblem(1, 1, "expected one SELECT (or WITH ... SELECT)")]
-    keywords = dict.fromkeys(_keyword(node) for node in tree.find_all(*_WRITES))
+    keywords = dict.fromkeys(_keyword(node) for node in tree.find_all(*_WRITES)) if tree else {}
+    if not keywords and not isinstance(tree, exp.Query):
+        return [SqlProblem(1, 1, "expected one SELECT (or WITH ... SELECT), not an expression")]
     return [
         _problem(sql, token, f"the SQL must only read; {word} is not allowed")
         for word in keywords

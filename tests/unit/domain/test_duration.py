@@ -26,7 +26,8 @@ def test_a_duration_is_read(text, duration):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8", 7, 1.5, None, True, "-1d", "1.5h", "1 d", "1D", "7d\n", "d", "1d x", "١d"]
+    "text",
+    ["", "8", 7, 1.5, None, True, "-1d", "1.5h", "1 d", "1D", "7d\n", "d", "1d x", "\u0661d"],
 )
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="expected a duration like"):

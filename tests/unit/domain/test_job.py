@@ -148,7 +148,7 @@ def test_dates_work_in_whole_days(changes):
     data = fields(columns=columns, watermark=watermark(**changes))
 
     assert "overlap and chunk are at least 1d" in complaint(data)
-    assert Job.model_validate({**data, "watermark": watermark(overlap="1d")})
+    assert Job.model_validate({**data, "watermark": watermark(overlap="1d")}).columns
 
 
 def test_one_wrong_part_is_not_reported_by_the_parts_that_need_it():

@@ -27,7 +27,9 @@ def test_a_name_is_read_as_postgres_reads_it(text, schema, table):
     assert TableName.parse(text) == TableName(schema, table)
 
 
-@pytest.mark.parametrize("text", ["", "a.b.c", "1a", "a b", 'a"', '""', "a.", "a;b", None, 5, "a\n"])
+@pytest.mark.parametrize(
+    "text", ["", "a.b.c", "1a", "a b", 'a"', '""', "a.", "a;b", None, 5, "a\n"]
+)
 def test_what_is_no_table_name_is_refused(text):
     with pytest.raises(ValueError, match="expected table or schema"):
         TableName.parse(text)

@@ -1,6 +1,7 @@
 """Watermarks: canonical text, literals, windows and frontiers of every type."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -134,7 +135,7 @@ def test_pieces_cover_the_window_without_a_gap_or_a_repeat(low, length, step):
 
     assert pieces[0].low == low
     assert pieces[-1].high == low + length
-    assert all(one.high == other.low for one, other in zip(pieces, pieces[1:], strict=False))
+    assert all(one.high == other.low for one, other in pairwise(pieces))
     assert len(pieces) <= 100
     assert not any(piece.is_empty for piece in pieces)
 

@@ -19,7 +19,7 @@ SELECT q.user_id AS userid, stl_query_id::integer AS query, slice, segment, step
     q.session_id + slice AS pid, q.transaction_id::bigint AS xid, alert::character(1024) AS event,
     CASE WHEN alert LIKE 'Nested%' THEN 'Review the join predicates to avoid Cartesian products'
         WHEN alert LIKE 'Missing%' THEN 'Run the ANALYZE command'
-        ELSE 'Review the choice of sort key to enable range restricted scans, or run the VACUUM command'
+        ELSE 'Review the choice of sort key to enable range restricted scans'
     END::character(1024) AS solution,
     q.start_time AS event_time
 FROM standin.step JOIN standin.query AS q USING (n), rs.stv_slices
@@ -41,8 +41,8 @@ SELECT q.user_id AS userid, stl_query_id::integer AS query, slice, segment, step
     0::bigint AS checksum, ''::character(1) AS runtime_filtering, 0 AS scan_region,
     0 AS num_sortkey_as_predicate, 0 AS row_fetcher_state, 0::bigint AS consumed_scan_ranges,
     0::bigint AS work_stealing_reason, 'f'::character(1) AS is_vectorized_scan,
-    0 AS is_vectorized_scan_reason, 0::bigint AS row_fetcher_reason, 0::bigint AS topology_signature,
-    'f'::character(1) AS use_tpm_partition, 'f'::character(1) AS is_rrscan_expr,
+    0 AS is_vectorized_scan_reason, 0::bigint AS row_fetcher_reason,
+    0::bigint AS topology_signature, 'f'::character(1) AS use_tpm_partition, 'f'::character(1) AS is_rrscan_expr,
     'f'::character(1) AS scanned_mega_value
 FROM standin.step AS s JOIN standin.query AS q USING (n)
 LEFT JOIN standin.logged_table AS t ON t.no = s.table_no, rs.stv_slices

@@ -14,7 +14,7 @@ WITH dice AS (
     SELECT *, begun + (phase - 1) * (took + interval '1 second') AS start_time, CASE
             WHEN has_two THEN (ARRAY['Delete', 'Sort'])[phase]
             WHEN auto THEN (ARRAY['Delete', 'Sort'])[1 + get_byte(dice, 5) % 2]
-            ELSE (ARRAY['Full', 'Delete', 'Sort', 'Reindex', 'Recluster'])[1 + get_byte(dice, 5) % 5]
+            ELSE ('{Full,Delete,Sort,Reindex,Recluster}'::text[])[1 + get_byte(dice, 5) % 5]
         END AS vacuum_type
     FROM timed, generate_series(1, CASE WHEN has_two THEN 2 ELSE 1 END) AS phase
 ), fated AS (

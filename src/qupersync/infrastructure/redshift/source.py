@@ -15,7 +15,7 @@ from qupersync.domain.columns import ColumnType
 from qupersync.domain.errors import QueryError, QuperSyncError, TimeLimitError
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.redshift.errors import translated
-from qupersync.infrastructure.redshift.wire import PAYLOAD_FORMAT, Layout, Wire
+from qupersync.infrastructure.redshift.wire import PAYLOAD_FORMAT, Layout, Wire, close_half_open
 
 CONNECT_TIMEOUT_S = 10
 BATCH_BYTES = 8 * 1024 * 1024
@@ -154,7 +154,11 @@ def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) ->
         LoginRefusedError: the user, the password or the database is refused.
     """
     with translated():
-        connection = redshift_connector.connect(**options, **_SETTLED)
+        try:
+            connection = redshift_connector.connect(**options, **_SETTLED)
+        except BaseException as error:
+            close_half_open(error)
+            raise
     connection.autocommit = True
     source = Source(Wire(connection), fetch_rows, monotonic() + limit_s)
     try:

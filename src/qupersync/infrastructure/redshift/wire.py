@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from traceback import walk_tb
 from typing import Any
 
 from redshift_connector.core import DATA_ROW, Connection
@@ -122,6 +123,16 @@ class Wire:
         """Return the server's last error, which the driver hides when the socket closes."""
         error: BaseException | None = self.connection.error
         return error
+
+
+def close_half_open(error: BaseException) -> None:
+    """Close the socket behind a failed connect: the driver forgets it when the login is refused."""
+    for frame, _ in walk_tb(error.__traceback__):
+        half_open = frame.f_locals.get("self")
+        if isinstance(half_open, Connection):
+            for end in ("_sock", "_usock"):
+                if (opened := getattr(half_open, end, None)) is not None:
+                    opened.close()
 
 
 def _type(oid: int, modifier: int) -> ColumnType:

@@ -1,0 +1,37 @@
+"""What to do about an error: the next command to type, by the error's code."""
+
+from qupersync.domain.errors import BugError, QuperSyncError, RevisionError, TooManyRejectsError
+
+_BY_ERROR_CODE = {
+    "source-unavailable": "check REDSHIFT_HOST, REDSHIFT_PORT and the network",
+    "target-unavailable": "check POSTGRES_HOST, POSTGRES_PORT and that the server runs",
+    "login-refused": "check user, password and database in the environment or in .env",
+    "permission-denied": "grant the right that is missing to the user that QuperSync logs in as",
+    "query-failed": "repair the job's sql in jobs.yaml, then: qupersync run {job}",
+    "column-missing": "make sql and columns of the job agree in jobs.yaml",
+    "target-mismatch": "make the table fit the job; a missing one is made by: "
+    "qupersync db create {job}",
+    "max-delete": "if the rows are really gone: qupersync run {job} --allow-deletes",
+    "state-missing": "qupersync run {job} --from-initial",
+    "lease-held": "qupersync status {job}",
+    TooManyRejectsError.code: TooManyRejectsError.hint,
+    RevisionError.code: RevisionError.hint,
+    BugError.code: BugError.hint,
+}
+_RUN_AGAIN = "qupersync run {job}"
+
+
+def about(code: str, job: str) -> str:
+    """Return what to do about a job's error; where nothing better is known, run it again."""
+    return _BY_ERROR_CODE.get(code, _RUN_AGAIN).format(job=job)
+
+
+def line(error: QuperSyncError) -> str:
+    """Return an error as one line for people: what is wrong and what to do about it.
+
+    Problems of a file stay one a line.
+    """
+    hint = error.hint or _BY_ERROR_CODE.get(error.code, "")
+    if "{job}" in hint:
+        hint = ""
+    return f"error: {error}" + (f" -> {hint}" if hint else "")

@@ -1,0 +1,66 @@
+"""Values to words that people read, safe to show on any terminal, and the way to both streams."""
+
+import os
+import sys
+from datetime import datetime, timedelta, tzinfo
+from typing import TextIO
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+def put(text: str) -> None:
+    """Write data to stdout; a reader who has gone away is no error."""
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """Write a line for people to stderr; a line break inside it stays one."""
+    _write(sys.stderr, "\n".join(map(visible, text.split("\n"))) + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # Else what is buffered fails again at exit and makes the exit code 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def visible(text: str) -> str:
+    """Return the text with everything escaped that could move a cursor or break a line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def spent(duration_ms: int | None) -> str:
+    """Return a duration as 80 ms, 1.2 s or 3 m 5 s."""
+    if duration_ms is None:
+        return "-"
+    if duration_ms < 1_000:
+        return f"{duration_ms} ms"
+    if duration_ms < 60_000:
+        return f"{duration_ms / 1_000:.1f} s"
+    return _two_units(round(duration_ms / 1_000))
+
+
+def ago(age: timedelta | None) -> str:
+    """Return an age in its largest unit, as 4 m ago; a clock that is behind makes it 0 s."""
+    if age is None:
+        return "never"
+    seconds = max(0, int(age.total_seconds()))
+    unit, size = next((pair for pair in _UNITS if seconds >= pair[1]), _UNITS[-1])
+    return f"{seconds // size} {unit} ago"
+
+
+def _two_units(seconds: int) -> str:
+    parts = []
+    for unit, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count or parts:
+            parts.append(f"{count} {unit}")
+    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
+
+
+def moment(at: datetime | None, zone: tzinfo) -> str:
+    """Return a time as a clock in ``zone`` shows it."""
+    return "-" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"

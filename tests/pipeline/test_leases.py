@@ -1,0 +1,133 @@
+"""Two runs of one job never overlap, and a stale one cannot write."""
+
+from threading import Barrier, Thread
+from uuid import uuid4
+
+import pytest
+
+from qupersync.domain.errors import ConfigError, LeaseLostError, RevisionError
+from qupersync.domain.run import Run, Status
+from tests.pipeline.rig import Rig, a_job, a_snapshot
+
+TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
+EXPIRE = "UPDATE quper.qupersync_leases SET lease_expires_at = now() - interval '1 s'"
+
+
+@pytest.fixture
+def items(rig: Rig) -> Rig:
+    rig.at_both(TABLE)
+    rig.at_source(
+        "INSERT INTO items SELECT i, 'n', '2026-03-01 11:30' FROM generate_series(1, 50) AS i"
+    )
+    return rig
+
+
+def test_a_held_job_is_skipped_and_its_data_left_alone(items: Rig):
+    with items.open_target("holder") as target:
+        target.leases.claim(a_job(), uuid4())
+
+        run = items.run(a_job())
+
+    assert (run.status, run.error_code) == (Status.SKIPPED, "lease-held")
+    assert items.rows("SELECT count(*) FROM items") == [(0,)]
+    assert items.rows("SELECT status, error_code FROM quper.sync_logs") == [
+        ("skipped", "lease-held")
+    ]
+
+
+def test_a_released_job_can_be_claimed_again_with_a_greater_fence(items: Rig):
+    with items.open_target() as target:
+        first = target.leases.claim(a_job(), uuid4())
+        assert first is not None
+        target.leases.release(first)
+
+        second = target.leases.claim(a_job(), uuid4())
+
+    assert second is not None
+    assert second.fence > first.fence
+
+
+def test_an_expired_lease_is_taken_over_and_the_dead_holders_run_closed(items: Rig):
+    use_case = items.use_case()
+    with items.open_target("dead") as target:
+        lease = target.leases.claim(a_job(), owner := uuid4())
+        assert lease is not None
+        target.runs.open(
+            Run(
+                run_id=owner,
+                source="default",
+                job="items",
+                trigger=items.order().trigger,
+                correlation_id=uuid4(),
+                started_at=use_case.clock(),
+            )
+        )
+    items.at_target(EXPIRE)
+
+    run = items.run(a_job())
+
+    assert run.status is Status.SUCCESS
+    assert items.rows(
+        f"SELECT status, error_code FROM quper.sync_logs WHERE run_id = '{owner}'"
+    ) == [("dead", "lease-expired")]
+
+
+def test_the_fence_stops_a_holder_whose_lease_was_taken_over(items: Rig):
+    job = a_job()
+    with items.open_target("stale") as target:
+        stale = target.leases.claim(job, uuid4())
+        assert stale is not None
+        table = target.table(job, stale)
+        items.at_target(EXPIRE)
+        items.run(job)
+
+        with pytest.raises(LeaseLostError), table.unit(["id"], idle_limit_s=5):
+            pytest.fail("the fence let a stale holder in")
+
+
+def test_nobody_can_claim_while_a_batch_is_under_way(items: Rig):
+    job = a_job()
+    with items.open_target("holder") as target, items.open_target("rival") as rival:
+        lease = target.leases.claim(job, uuid4())
+        assert lease is not None
+        with target.table(job, lease).unit(["id"], idle_limit_s=5):
+            items.at_target(EXPIRE.replace("UPDATE", "UPDATE"))  # the heartbeat's kind of update
+
+            assert rival.leases.claim(job, uuid4()) is None
+
+        assert rival.leases.claim(job, uuid4()) is not None
+
+
+def test_of_many_runs_at_once_each_row_is_loaded_once(items: Rig):
+    runs: list[Run] = []
+    start = Barrier(6)
+
+    def contend() -> None:
+        use_case, order = items.use_case(), items.order()
+        start.wait()
+        runs.append(use_case(a_job(), order))
+
+    threads = [Thread(target=contend) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {run.status for run in runs} <= {Status.SUCCESS, Status.SKIPPED}
+    assert sum(run.tally.inserted for run in runs) == 50
+
+
+def test_a_table_belongs_to_the_job_that_loaded_it_first(items: Rig):
+    items.run(a_job())
+    with items.open_target(source="other") as target:
+        with pytest.raises(ConfigError, match="belongs to job items of source default"):
+            target.require_ready([a_job()])
+
+        target.require_ready([a_job(target="public.elsewhere")])
+
+
+def test_a_schema_at_another_revision_is_refused(items: Rig):
+    items.at_target("UPDATE quper.qupersync_version SET version_num = '0001'")
+
+    with items.open_target() as target, pytest.raises(RevisionError, match="revision 0001"):
+        target.require_ready([a_snapshot()])

@@ -1,0 +1,182 @@
+"""One pass over several jobs: each on its own, each on record, in order to the end."""
+
+import signal
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+
+from qupersync.application.preflight import checked
+from qupersync.application.run_many import Pass, RunMany
+from qupersync.demo.faults import AfterRows, AtMessage, AtSql, BlackHole, Cut, Delay, Fault, Sender
+from qupersync.demo.frames import ServerError
+from qupersync.domain.errors import TargetUnavailableError
+from qupersync.domain.job import Flavor, Job
+from qupersync.domain.run import Run, Status
+from tests.pipeline.rig import Rig, a_snapshot
+
+NAMES = ["one", "two", "three"]
+
+
+@pytest.fixture
+def tables(rig: Rig) -> Rig:
+    for name in NAMES:
+        rig.at_both(f"CREATE TABLE {name} (id int PRIMARY KEY, n int)")
+        rig.at_source(f"INSERT INTO {name} SELECT i, i FROM generate_series(1, 3000) AS i")
+    return rig
+
+
+def jobs(**changed: dict[str, object]) -> list[Job]:
+    return [
+        a_snapshot(
+            name=name,
+            **{"sql": f"SELECT * FROM {name}", "target": f"public.{name}"} | changed.get(name, {}),
+        )
+        for name in NAMES
+    ]
+
+
+def run_all(rig: Rig, selection: list[Job], *, threads: int = 1, fail_fast: bool = False) -> Pass:
+    use_case = rig.use_case()
+    order = checked(rig.order(), selection, use_case.open_target, use_case.open_source, None)
+    run_many = RunMany(
+        run_job=use_case, threads=threads, fail_fast=fail_fast, on_end=lambda _run: None
+    )
+    return run_many(selection, order)
+
+
+def endings(done: Pass) -> dict[str, tuple[Status, str]]:
+    return {run.job: (run.status, run.error_code) for run in done.runs}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_one_jobs_failure_stops_no_other(tables: Rig, threads: int):
+    done = run_all(tables, jobs(two={"sql": "SELECT 1/0 AS id"}), threads=threads)
+
+    assert endings(done) == {
+        "one": (Status.SUCCESS, ""),
+        "two": (Status.FAILED, "query-failed"),
+        "three": (Status.SUCCESS, ""),
+    }
+
+
+def test_fail_fast_starts_nothing_after_a_failure(tables: Rig):
+    done = run_all(tables, jobs(one={"sql": "SELECT 1/0 AS id"}), fail_fast=True)
+
+    assert endings(done) == {"one": (Status.FAILED, "query-failed")}
+
+
+def test_a_bug_in_one_job_is_recorded_and_reported_and_stops_no_other(tables: Rig):
+    class Broken(Job):
+        def sql_for(self, flavor: Flavor) -> str | None:
+            raise ZeroDivisionError("a secret value")
+
+    selection = jobs()
+    selection[0] = Broken.model_validate(dict(selection[0]))
+
+    done = run_all(tables, selection)
+
+    assert [type(error) for error in done.errors] == [ZeroDivisionError]
+    assert {run.job for run in done.runs} == {"two", "three"}
+    assert tables.rows("SELECT status, error FROM quper.sync_logs WHERE error_code = 'bug'") == [
+        ("failed", "a bug in QuperSync: ZeroDivisionError")
+    ]
+
+
+def test_a_source_that_is_down_leaves_one_closed_run_for_each_job(tables: Rig):
+    tables.stand_in.faults.arm(
+        Fault(when=AtMessage(Sender.CLIENT, b""), what=Cut(reset=True), times=100)
+    )
+
+    done = run_all(tables, jobs())
+
+    assert set(endings(done).values()) == {(Status.DEAD, "source-unavailable")}
+    assert tables.rows("SELECT status, count(*) FROM quper.sync_logs GROUP BY 1") == [("dead", 3)]
+
+
+def test_a_refused_login_is_asked_once_and_recorded_for_each_job(tables: Rig):
+    tables.stand_in.password = "another"  # noqa: S105 - of a stand-in
+
+    done = run_all(tables, jobs())
+
+    assert set(endings(done).values()) == {(Status.FAILED, "login-refused")}
+
+
+def test_a_job_without_sql_for_the_flavor_is_skipped(tables: Rig):
+    tables.at_source("CREATE TABLE stv_slices AS SELECT 1 AS slice")
+
+    done = run_all(tables, jobs(two={"sql": {"serverless": "SELECT * FROM two"}}))
+
+    assert endings(done)["two"] == (Status.SKIPPED, "not-on-this-flavor")
+    assert tables.rows("SELECT consecutive_failures FROM quper.qupersync_state") == [(0,)] * 3
+
+
+def test_a_source_without_slices_is_serverless(tables: Rig):
+    done = run_all(tables, jobs(two={"sql": {"provisioned": "SELECT * FROM two"}}))
+
+    assert endings(done)["two"] == (Status.SKIPPED, "not-on-this-flavor")
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        Cut(),
+        Cut(reset=True),
+        ServerError(severity="FATAL", sqlstate="57P01", message="terminating connection"),
+    ],
+    ids=["closed", "reset", "restarted"],
+)
+def test_a_connection_lost_in_the_middle_of_a_read_changes_nothing(tables: Rig, what):
+    (job, *_) = jobs()
+    tables.stand_in.faults.arm(Fault(when=AfterRows(1500), what=what))
+
+    broken, again = tables.run(job), tables.run(job)
+
+    assert (broken.status, broken.error_code) == (Status.DEAD, "source-unavailable")
+    assert (again.status, again.tally.inserted) == (Status.SUCCESS, 3000)
+
+
+def test_a_silent_source_ends_with_the_jobs_time(tables: Rig):
+    (job, *_) = jobs(one={"timeout": "1s"})
+    tables.stand_in.faults.arm(Fault(when=AtSql("FETCH"), what=BlackHole()))
+
+    run = tables.run(job)
+
+    assert (run.status, run.error_code) == (Status.DEAD, "timeout")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_interrupts_a_blocked_read_and_ends_the_run_in_order(tables: Rig, number: int):
+    (job, *_) = jobs()
+    blocked = tables.stand_in.faults.arm(Fault(when=AtSql("FETCH"), what=Delay()))
+    runs: list[Run] = []
+    thread = Thread(target=lambda: runs.append(tables.run(job)))
+    thread.start()
+    assert blocked.reached.wait(10)
+
+    tables.stop.request(number)
+    thread.join(10)
+
+    assert [(run.status, run.error_code) for run in runs] == [(Status.CANCELED, "stopped")]
+    assert tables.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
+
+
+def test_nothing_starts_after_a_stop(tables: Rig):
+    tables.stop.request(signal.SIGTERM)
+
+    assert run_all(tables, jobs()).runs == ()
+
+
+def test_a_target_that_is_lost_leaves_the_returned_run_as_the_record(tables: Rig):
+    (job, *_) = jobs()
+    use_case = replace(tables.use_case(), open_target=lambda: _refusing())
+
+    run = use_case(job, tables.order())
+
+    assert (run.status, run.error_code) == (Status.DEAD, "target-unavailable")
+
+
+def _refusing():
+    raise TargetUnavailableError
+
+
