@@ -94,7 +94,7 @@ def test_a_source_that_is_down_leaves_one_closed_run_for_each_job(tables: Rig):
     assert tables.rows("SELECT status, count(*) FROM quper.sync_logs GROUP BY 1") == [("dead", 3)]
 
 
-def test_a_refused_login_is_asked_once_and_recorded_for_each_job(tables: Rig):
+def test_a_refused_login_is_recorded_for_each_job(tables: Rig):
     tables.stand_in.password = "another"  # noqa: S105 - of a stand-in
 
     done = run_all(tables, jobs())

@@ -148,11 +148,11 @@ def test_a_fatal_error_is_the_servers_last_word(stand_in, connection, point):
     assert connection.error.args[0]["C"] == "57P01"
 
 
-def test_a_fault_at_the_start_packet_refuses_the_client(stand_in):
-    at_start = AtMessage(Sender.CLIENT, b"")
-    stand_in.faults.arm(Fault(when=at_start, what=SHUTDOWN))
+@pytest.mark.parametrize("error", [SHUTDOWN, CRASH])
+def test_any_error_at_the_start_packet_refuses_the_client(stand_in, error):
+    stand_in.faults.arm(Fault(when=AtMessage(Sender.CLIENT, b""), what=error))
 
-    assert refusal(stand_in)["C"] == "57P01"
+    assert refusal(stand_in)["C"] == error.sqlstate
 
 
 def test_a_black_hole_is_silence_on_an_open_connection(stand_in):

@@ -48,6 +48,7 @@ def forward_cancel(packet: Frame, cluster: Cluster) -> bool:
         return False
     with cluster.connect_upstream() as upstream:
         upstream.sendall(bytes(packet))
+        upstream.recv(1)  # PostgreSQL closes once the request is carried out, and so do we
     return True
 
 

@@ -41,9 +41,9 @@ class Session:
         if forward_cancel(packet, self._cluster):
             return
         start = StartUp.from_frame(packet)
-        if strike := self._watch.strike(Passing(sender=Sender.CLIENT, frame=packet)):
-            suffer(strike.what)
-        if refused := self._refused or refused_login(self._client, start, self._cluster):
+        strike = self._watch.strike(Passing(sender=Sender.CLIENT, frame=packet))
+        refused = (strike and suffer(strike.what)) or self._refused
+        if refused := refused or refused_login(self._client, start, self._cluster):
             raise SessionEndError(refused)
         with closing(Wire(self._cluster.connect_upstream())) as upstream:
             upstream.write(bytes(upstream_start(start, self._cluster)))

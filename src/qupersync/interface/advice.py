@@ -1,6 +1,12 @@
 """What to do about an error: the next command to type, by the error's code."""
 
-from qupersync.domain.errors import BugError, QuperSyncError, RevisionError, TooManyRejectsError
+from qupersync.domain.errors import (
+    BugError,
+    ConfigError,
+    QuperSyncError,
+    RevisionError,
+    TooManyRejectsError,
+)
 
 _BY_ERROR_CODE = {
     "source-unavailable": "check REDSHIFT_HOST, REDSHIFT_PORT and the network",
@@ -29,9 +35,12 @@ def about(code: str, job: str) -> str:
 def line(error: QuperSyncError) -> str:
     """Return an error as one line for people: what is wrong and what to do about it.
 
-    Problems of a file stay one a line.
+    A configuration may have several problems: one a line, each with its place.
     """
+    if isinstance(error, ConfigError):
+        prefix = "" if error.problems else "error: "
+        text = "\n".join(prefix + problem for problem in str(error).split("\n"))
+    else:
+        text = f"error: {' '.join(str(error).split())}"
     hint = error.hint or _BY_ERROR_CODE.get(error.code, "")
-    if "{job}" in hint:
-        hint = ""
-    return f"error: {error}" + (f" -> {hint}" if hint else "")
+    return f"{text} -> {hint}" if hint and "{job}" not in hint else text

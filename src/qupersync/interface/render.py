@@ -1,0 +1,98 @@
+"""Records to a table, to JSON or to lines; the only place that draws."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from uuid import UUID
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from qupersync.domain.watermark import canonical
+from qupersync.interface.documents import Record
+from qupersync.interface.options import Output
+from qupersync.interface.text import put, visible
+
+# With fewer characters in a line the columns marked as wide would be broken to bits.
+WIDE = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its title, what it shows of a record, and where it stands."""
+
+    title: str
+    cell: Callable[[Record], str]
+    is_number: bool = False
+    only_wide: bool = False
+
+
+def show(
+    records: Sequence[Record], columns: Iterable[Column], output: Output, zone: tzinfo
+) -> None:
+    """Write the records to stdout.
+
+    A table shows the columns, fewer in a narrow terminal. Where there is no terminal it becomes
+    tab-separated lines of every field, under a line with their names; times are in ``zone``.
+    JSON is an array of objects, times in UTC.
+    """
+    if output is Output.JSON:
+        show_document(records)
+    elif output is Output.TABLE and sys.stdout.isatty():
+        draw(records, columns)
+    else:
+        _lines(records, zone)
+
+
+def show_document(document: object) -> None:
+    """Write one JSON document to stdout."""
+    put(json.dumps(document, default=_plain, indent=2) + "\n")
+
+
+def draw(records: Sequence[Record], columns: Iterable[Column]) -> None:
+    """Draw a table on the terminal."""
+    console = Console(highlight=False, markup=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown = [column for column in columns if console.width >= WIDE or not column.only_wide]
+    for column in shown:
+        justify = "right" if column.is_number else "left"
+        table.add_column(
+            column.title.upper(), justify=justify, no_wrap=column.is_number, overflow="fold"
+        )
+    for record in records:
+        table.add_row(*(Text(visible(column.cell(record))) for column in shown))
+    console.print(table)
+
+
+def _lines(records: Sequence[Record], zone: tzinfo) -> None:
+    for record in records[:1]:
+        put("\t".join(record) + "\n")
+    for record in records:
+        put("\t".join(visible(_field(value, zone)) for value in record.values()) + "\n")
+
+
+def _field(value: object, zone: tzinfo) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(zone).isoformat()
+        case bool():
+            return str(value).lower()
+        case list() | tuple():
+            return "; ".join(map(str, value))
+        case _:
+            return str(value)
+
+
+def _plain(value: object) -> str:
+    match value:
+        case datetime():
+            return canonical(value.astimezone(UTC))
+        case UUID():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is not for JSON")
