@@ -139,7 +139,8 @@ CREATE TABLE quper.sync_rejects (
   UNIQUE (source, sync_job_id, payload_sha256),
   CHECK ((resolved_at IS NULL) = (resolution IS NULL))
 );
-CREATE INDEX sync_rejects_open ON quper.sync_rejects (source, sync_job_id, key) WHERE resolved_at IS NULL;
+-- Without the key, which may be longer than an index row can hold: that may be why it is here.
+CREATE INDEX sync_rejects_open ON quper.sync_rejects (source, sync_job_id) WHERE resolved_at IS NULL;
 COMMENT ON TABLE quper.sync_rejects IS 'Rows that could not be loaded, once each however often they are seen';
 COMMENT ON COLUMN quper.sync_rejects.row IS 'Target column -> its value as text, for people';
 COMMENT ON COLUMN quper.sync_rejects.payload IS 'The row bit for bit, in payload_format';

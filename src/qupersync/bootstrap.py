@@ -1,5 +1,6 @@
 """The composition root: the only place that reads the clock and the environment and makes ids."""
 
+import logging
 import os
 import socket
 import sys
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypedDict
 from uuid import uuid4
 
 from qupersync.application.order import Order
@@ -25,6 +26,7 @@ from qupersync.domain.run import Run, Trigger
 from qupersync.domain.status import JobStatus
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure import logs
+from qupersync.infrastructure import shipped as files
 from qupersync.infrastructure.connections import conninfo, driver_options
 from qupersync.infrastructure.environment import find_env_file, find_jobs_file
 from qupersync.infrastructure.jobs_file import JobsFile, load_jobs
@@ -39,6 +41,8 @@ from qupersync.infrastructure.postgres.target import Target
 from qupersync.infrastructure.redshift import source as redshift
 from qupersync.infrastructure.settings import Settings, load_settings
 from qupersync.infrastructure.signals import Stop, stopping_on_signals
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class App:
         """
         jobs = selected(self.jobs_file.jobs, options.names, options.tags)
         self.settings.require(self.settings.redshift, self.settings.postgres)
+        for warning in self.settings.tls_warnings():
+            logger.warning("weak TLS", extra={"warning": warning})
         order = checked(self._order(options), jobs, self.target, self.source, self._flavor())
         stop = Stop()
         ttl_s = self.settings.sync.lease_ttl.total_seconds()
@@ -164,12 +170,13 @@ class App:
     def target(self) -> Iterator[Target]:
         """Open what a job needs of the target."""
         sync = self.settings.sync
-        owner = f"{socket.gethostname()} pid {os.getpid()} qupersync {version('qupersync')}"
+        me = process()
+        owner = f"{me['host']} pid {me['pid']} qupersync {me['version']}"
         with self.database() as session:
             yield Target(
                 session,
                 Leases(session, sync.source, owner, sync.lease_ttl.total_seconds()),
-                RunLog(session, socket.gethostname(), os.getpid(), version("qupersync")),
+                RunLog(session, **me),
             )
 
     def source(self, limit_s: float) -> AbstractContextManager[redshift.Source]:
@@ -201,6 +208,29 @@ class App:
             from_initial=options.from_initial,
             allow_deletes=options.allow_deletes,
         )
+
+
+class Process(TypedDict):
+    """What tells this process from others, as ``sync_logs`` keeps it."""
+
+    host: str
+    pid: int
+    version: str
+
+
+def process() -> Process:
+    """Return who runs here."""
+    return Process(host=socket.gethostname(), pid=os.getpid(), version=version("qupersync"))
+
+
+def environment() -> dict[str, str]:
+    """Return a copy of this process's environment, for a child of it."""
+    return dict(os.environ)  # noqa: TID251 - the one place that may
+
+
+def shipped(name: str) -> Path:
+    """Return the path of a file that travels with the program."""
+    return files.shipped(name)
 
 
 def now() -> datetime:

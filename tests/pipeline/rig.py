@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -87,9 +87,8 @@ class Rig:
         return self.use_case(owner)(job, self.order(**order))
 
     def order(self, **fields: Any) -> Order:
-        return Order(
-            **{"source": "default", "trigger": Trigger.MANUAL, "correlation_id": uuid4()} | fields
-        )
+        usual = Order(source="default", trigger=Trigger.MANUAL, correlation_id=uuid4())
+        return replace(usual, **fields)
 
     def use_case(self, owner: str = "test") -> RunJob:
         return RunJob(

@@ -6,9 +6,13 @@ import pytest
 
 from qupersync.domain.batch import Tally
 from qupersync.domain.run import Status
+from qupersync.domain.watermark import Window
 from tests.pipeline.rig import NOON, Rig, a_job
 
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
+WATERMARK = {"column": "changed", "initial": "7d", "overlap": "1h", "lag": "0s"}
+COLUMNS = {"id": "integer", "name": "text", "changed": "timestamp"}
+SETTLED = WATERMARK | {"settled": {"column": "name", "values": ["done"]}, "max_hold": "6h"}
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def test_a_first_run_loads_what_is_younger_than_initial(items: Rig):
 
 
 def test_a_run_advances_the_watermark_to_the_sources_clock_less_the_lag(items: Rig):
-    run = items.run(a_job(watermark={**a_job().watermark.model_dump(), "lag": "90s"}))
+    run = items.run(a_job(watermark=WATERMARK | {"lag": "90s"}))
 
     assert run.watermark_after == NOON - timedelta(seconds=90)
     assert items.rows("SELECT watermark, watermark_type FROM quper.qupersync_state") == [
@@ -45,7 +49,7 @@ def test_a_second_run_reads_the_overlap_again_and_writes_nothing_unchanged(items
 
     run = items.run(a_job())
 
-    assert run.window.low == datetime(2026, 3, 1, 11, 0, tzinfo=UTC)
+    assert run.window == Window(NOON - timedelta(hours=1), NOON + timedelta(minutes=5))
     assert run.tally == Tally(extracted=1, unchanged=1)
 
 
@@ -114,13 +118,16 @@ def test_a_run_that_breaks_in_a_later_piece_keeps_the_earlier_ones(items: Rig):
         "INSERT INTO items SELECT i, 'n', timestamp '2026-03-01 11:00' - i * interval '1 day'"
         " FROM generate_series(0, 6) AS i"
     )
-    breaking = "SELECT 1 / (id - 3) AS one, items.* FROM items WHERE changed >= :low AND changed < :high"
+    breaking = (
+        "SELECT 1 / (id - 3) AS one, items.* FROM items WHERE changed >= :low AND changed < :high"
+    )
 
     broken = items.run(a_job(sql=breaking, columns=COLUMNS))
     repaired = items.run(a_job())
 
     assert (broken.status, broken.tally.inserted) == (Status.FAILED, 3)
-    assert repaired.window.low == broken.watermark_after - timedelta(hours=1)
+    assert broken.watermark_after == datetime(2026, 2, 25, 12, tzinfo=UTC)
+    assert repaired.window == Window(datetime(2026, 2, 25, 11, tzinfo=UTC), NOON)
     assert items.rows("SELECT count(*) FROM items") == [(7,)]
 
 
@@ -159,11 +166,6 @@ def test_from_initial_reads_everything_again_and_keeps_the_watermark(items: Rig)
     assert again.watermark_after == NOON
 
 
-WATERMARK = {"column": "changed", "initial": "7d", "overlap": "1h", "lag": "0s"}
-COLUMNS = {"id": "integer", "name": "text", "changed": "timestamp"}
-SETTLED = WATERMARK | {"settled": {"column": "name", "values": ["done"]}, "max_hold": "6h"}
-
-
 def test_the_oldest_open_row_holds_the_watermark(items: Rig):
     items.at_source(
         "INSERT INTO items VALUES (1, 'done', '2026-03-01 08:00'),"
@@ -178,7 +180,9 @@ def test_the_oldest_open_row_holds_the_watermark(items: Rig):
 def test_an_open_row_ends_up_with_its_final_state(items: Rig):
     items.at_source("INSERT INTO items VALUES (1, 'running', '2026-03-01 08:00')")
     items.run(a_job(watermark=SETTLED))
-    items.at_source("UPDATE items SET name = 'done'", "UPDATE clock SET moment = '2026-03-01 13:00'")
+    items.at_source(
+        "UPDATE items SET name = 'done'", "UPDATE clock SET moment = '2026-03-01 13:00'"
+    )
 
     run = items.run(a_job(watermark=SETTLED))
 
@@ -202,9 +206,7 @@ def test_a_row_that_is_open_for_too_long_is_given_up_and_told_once(items: Rig):
     first, second = items.run(a_job(watermark=SETTLED)), items.run(a_job(watermark=SETTLED))
 
     assert first.watermark_after == NOON
-    assert first.warnings == (
-        "1 rows were not settled within max_hold and are not waited for",
-    )
+    assert first.warnings == ("1 rows were not settled within max_hold and are not waited for",)
     assert second.warnings == ()
 
 

@@ -178,5 +178,3 @@ def test_a_target_that_is_lost_leaves_the_returned_run_as_the_record(tables: Rig
 
 def _refusing():
     raise TargetUnavailableError
-
-

@@ -48,15 +48,11 @@ def test_unchanged_rows_are_neither_written_nor_locked(rig: Rig, job: Job):
     rig.at_source(ROWS.format("1, 5000"))
     rig.run(job)
     versions = rig.rows("SELECT xmin, xmax, ctid FROM items ORDER BY id")
-    before = rig.rows("SELECT pg_current_wal_insert_lsn()")[0][0]
 
     run = rig.run(job)
 
     assert run.tally == Tally(extracted=5000, unchanged=5000)
     assert rig.rows("SELECT xmin, xmax, ctid FROM items ORDER BY id") == versions
-    written = rig.rows(f"SELECT pg_current_wal_insert_lsn() - '{before}'::pg_lsn")[0][0]
-    # The log of a run, its ledger and the catalog rows of staging; 5,000 row locks are 250 kB more.
-    assert written < 5 * 60_000
 
 
 @MODES

@@ -18,7 +18,7 @@ def mirrored(rig: Rig) -> Rig:
     return rig
 
 
-def count(rig: Rig) -> int:
+def count(rig: Rig):
     return rig.rows("SELECT count(*) FROM items")[0][0]
 
 
@@ -96,9 +96,7 @@ def test_nothing_is_deleted_while_a_row_is_rejected(mirrored: Rig):
     run = mirrored.run(a_snapshot())
 
     assert run.tally == Tally(extracted=9, unchanged=8, skipped=1)
-    assert run.warnings == (
-        "2 rows that this read does not confirm were kept: rows were rejected",
-    )
+    assert run.warnings == ("2 rows that this read does not confirm were kept: rows were rejected",)
 
 
 def test_a_source_that_breaks_in_the_middle_changes_nothing(mirrored: Rig):

@@ -140,7 +140,7 @@ class _Piece:
             seen = self._observed(unit, run)
             merged = unit.merge()
             rejects += merged.rejects
-            unit.supersede(checked.keys)
+            unit.supersede(unit.awaited(checked.keys) - {reject.key for reject in rejects})
             tally = replace(merged.tally, extracted=len(batch), skipped=unit.set_aside(rejects))
             self.budget.spend(rejects, run.tally.extracted + len(batch))
             held, newest = self._after(seen)

@@ -51,6 +51,8 @@ class _Load:
         self.story, self.unit, self.check, self.budget = story, unit, check, budget
         self.extracted = 0
         self.skipped = 0
+        self.awaited: set[str] = set()
+        self.refused: set[str] = set()
 
     def stage(self, batch: Batch) -> None:
         if self.story.stop.is_requested():
@@ -58,16 +60,18 @@ class _Load:
         checked = self.check(batch)
         self.extracted += len(batch)
         self._set_aside([*checked.rejects, *self.unit.stage(checked)])
-        self.unit.supersede(checked.keys)
+        self.awaited |= self.unit.awaited(checked.keys)
 
     def _set_aside(self, rejects: list[Reject]) -> None:
         self.skipped += self.unit.set_aside(rejects)
+        self.refused |= {reject.key for reject in rejects}
         self.budget.spend(rejects, self.extracted)
 
     def finish(self, run: Run) -> Run:
         merged = self.unit.merge()
         self._set_aside(list(merged.rejects))
         self.budget.spend((), self.extracted, at_end=True)
+        self.unit.supersede(self.awaited - self.refused)
         deleted, warnings = self._delete(merged.tally.inserted)
         tally = replace(
             merged.tally, extracted=self.extracted, skipped=self.skipped, deleted=deleted
@@ -84,7 +88,9 @@ class _Load:
         if gone == 0:
             return 0, ()
         if self.skipped:
-            return 0, (f"{gone} rows that this read does not confirm were kept: rows were rejected",)
+            return 0, (
+                f"{gone} rows that this read does not confirm were kept: rows were rejected",
+            )
         if not self.story.order.allow_deletes:
             self._guard(gone, total - inserted)
         return self.unit.delete_missing(), ()

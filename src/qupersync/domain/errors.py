@@ -169,7 +169,7 @@ class TooManyRejectsError(QuperSyncError):
     """More rows were rejected than the job allows."""
 
     code = "too-many-rejects"
-    hint = "look at quper.sync_rejects, then repair the rows or raise max_rejects"
+    hint = "repair them at the source, or raise max_rejects to keep them in quper.sync_rejects"
 
 
 class DeletionGuardError(QuperSyncError):

@@ -1,6 +1,6 @@
 """What the application needs of the outside world: the only promises that adapters keep."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -135,8 +135,11 @@ class Unit(Protocol):
     def delete_missing(self) -> int:
         """Delete the target's rows that have no staged key."""
 
-    def supersede(self, keys: Callable[[], Sequence[str]]) -> None:
-        """Mark rejects resolved whose key was loaded now; asks for keys only if there are any."""
+    def awaited(self, keys: Callable[[], Sequence[str]]) -> set[str]:
+        """Return the keys that open rejects wait for; asks for ``keys`` only if there are any."""
+
+    def supersede(self, keys: Collection[str]) -> None:
+        """Mark the open rejects with these keys resolved: a good row with the key is loaded."""
 
     def set_aside(self, rejects: Sequence[Reject]) -> int:
         """Keep rejects, each once however often it is seen; return how many rows these are."""

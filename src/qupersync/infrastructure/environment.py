@@ -72,7 +72,7 @@ def read_variables(
 
 
 def _env_file(path: Path, secrets: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    bindings = list(parse_stream(io.StringIO(path.read_text("utf-8-sig"))))
+    bindings = list(parse_stream(io.StringIO(path.read_text("utf-8"))))
     problems = [
         str(Problem(str(path), binding.original.line, 1, "expected NAME=value"))
         for binding in bindings

@@ -1,7 +1,6 @@
 """Log records as JSON lines for machines or as lines for people, never with a secret."""
 
 import logging
-import os
 import sys
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,7 +14,7 @@ from qupersync.infrastructure.redaction import Redactor
 
 LogFormat = Literal["auto", "json", "text"]
 # At lower levels these write statements, parameters and credentials.
-DRIVERS = ("boto3", "botocore", "psycopg", "redshift_connector", "sqlglot", "urllib3")
+DRIVERS = ("alembic", "boto3", "botocore", "psycopg", "redshift_connector", "sqlglot", "urllib3")
 
 
 def configure(
@@ -99,11 +98,7 @@ class _Lines(logging.StreamHandler[TextIO]):
     """Writes lines for as long as anybody reads them."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Say that a record could not be written; a broken pipe is silenced for good."""
-        error = sys.exception()
+        """Say that a record could not be written, without its values; a lost reader is nothing."""
+        reason = type(sys.exception()).__name__
         with suppress(OSError, ValueError):
-            if isinstance(error, BrokenPipeError):
-                # Else what is buffered fails again at exit and makes the exit code 120.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
-            else:
-                self.stream.write(f"lost a log record of {record.name}: {type(error).__name__}\n")
+            self.stream.write(f"lost a log record of {record.name}: {reason}\n")

@@ -41,6 +41,11 @@ def line(error: QuperSyncError) -> str:
         prefix = "" if error.problems else "error: "
         text = "\n".join(prefix + problem for problem in str(error).split("\n"))
     else:
-        text = f"error: {' '.join(str(error).split())}"
+        text = f"error: {one_line(str(error))}"
     hint = error.hint or _BY_ERROR_CODE.get(error.code, "")
     return f"{text} -> {hint}" if hint and "{job}" not in hint else text
+
+
+def one_line(text: str) -> str:
+    """Return a server's message without its line breaks."""
+    return " ".join(text.split())

@@ -62,13 +62,14 @@ def of_status(status: JobStatus) -> Record:
     """
     last = asdict(status.last_run) if status.last_run else _NO_RUN
     success_at, health = status.last_success_at, status.health
+    age = status.now - success_at if success_at else None
     return {
         "job": status.job,
         "state": health.value,
         "target": status.target_table,
         "watermark": status.watermark,
         "last_success_at": success_at,
-        "last_success_age_s": int((status.now - success_at).total_seconds()) if success_at else None,
+        "last_success_age_s": None if age is None else int(age.total_seconds()),
         "expect_every_s": int(status.expect_every.total_seconds()),
         **last,
         "next": _next(status) if health.is_problem else None,
@@ -82,7 +83,7 @@ def _next(status: JobStatus) -> str:
 
 
 def of_job(job: Job) -> Record:
-    """Return what ``jobs.yaml`` says of one job; ``flavors`` are those it has SQL for."""
+    """Return what ``jobs.yaml`` says of one job."""
     return {
         "job": job.name,
         "target": str(job.target),

@@ -27,15 +27,16 @@ def errors_as_exit_codes() -> Iterator[None]:
     except QuperSyncError as error:
         say(advice.line(error))
         raise typer.Exit(of_error(error)) from None
-    except Exception as error:  # the traceback goes through the log, where secrets are masked
+    except Exception as error:  # noqa: BLE001 - a bug: told as one, with its own exit code
         tell_bug(error)
         raise typer.Exit(ExitCode.BUG) from None
 
 
 def tell_bug(error: BaseException) -> None:
-    """Log the traceback, and tell people in one line."""
-    logger.error("unexpected error", exc_info=error)
-    say(advice.line(BugError.naming(error)))
+    """Log where it happened, and tell people in one line; its text may hold a row's values."""
+    bug = BugError.naming(error).with_traceback(error.__traceback__)
+    logger.error("unexpected error", exc_info=bug)
+    say(advice.line(bug))
 
 
 class Commands(TyperGroup):

@@ -38,7 +38,7 @@ class Files:
 
 
 JobNames = Annotated[
-    list[str] | None, typer.Argument(metavar="[JOB]...", help="Names of jobs.", show_default=False)
+    list[str] | None, typer.Argument(metavar="JOB", help="Names of jobs.", show_default=False)
 ]
 OutputOption = Annotated[
     Output,

@@ -58,9 +58,11 @@ def draw(records: Sequence[Record], columns: Iterable[Column]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     shown = [column for column in columns if console.width >= WIDE or not column.only_wide]
     for column in shown:
-        justify = "right" if column.is_number else "left"
         table.add_column(
-            column.title.upper(), justify=justify, no_wrap=column.is_number, overflow="fold"
+            column.title.upper(),
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_number,
+            overflow="fold",
         )
     for record in records:
         table.add_row(*(Text(visible(column.cell(record))) for column in shown))
@@ -76,16 +78,12 @@ def _lines(records: Sequence[Record], zone: tzinfo) -> None:
 
 def _field(value: object, zone: tzinfo) -> str:
     match value:
-        case None:
-            return ""
         case datetime():
             return value.astimezone(zone).isoformat()
-        case bool():
-            return str(value).lower()
         case list() | tuple():
             return "; ".join(map(str, value))
         case _:
-            return str(value)
+            return "" if value is None else str(value)
 
 
 def _plain(value: object) -> str:

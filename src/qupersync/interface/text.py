@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TextIO
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_SECOND_MS = 1_000
 
 
 def put(text: str) -> None:
@@ -36,11 +37,11 @@ def spent(duration_ms: int | None) -> str:
     """Return a duration as 80 ms, 1.2 s or 3 m 5 s."""
     if duration_ms is None:
         return "-"
-    if duration_ms < 1_000:
+    if duration_ms < _SECOND_MS:
         return f"{duration_ms} ms"
-    if duration_ms < 60_000:
-        return f"{duration_ms / 1_000:.1f} s"
-    return _two_units(round(duration_ms / 1_000))
+    if duration_ms < 60 * _SECOND_MS:
+        return f"{duration_ms / _SECOND_MS:.1f} s"
+    return _two_units(duration_ms // _SECOND_MS)
 
 
 def ago(age: timedelta | None) -> str:
@@ -53,7 +54,7 @@ def ago(age: timedelta | None) -> str:
 
 
 def _two_units(seconds: int) -> str:
-    parts = []
+    parts: list[str] = []
     for unit, size in _UNITS:
         count, seconds = divmod(seconds, size)
         if count or parts:

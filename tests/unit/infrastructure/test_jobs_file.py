@@ -171,6 +171,7 @@ def test_an_alias_may_be_used(load):
             f"8:25: jobs.a.columns.{'x' * 64}: a name is at most 63 bytes",
         ),
         (JOB + "sql: DROP TABLE x\n", "7:10: jobs.a.sql: expected one SELECT (or WITH ... SELECT)"),
+        (JOB + "sql: DROP TABLE :low\n", "7:10: jobs.a.sql: expected one SELECT"),
         (JOB + "sql: 'SELECT 1; SELECT 2'\n", "7:21: jobs.a.sql: a second statement"),
         (JOB + "sql: |\n  SELECT 1\n  ;\n\n  DROP x\n", "11:7: jobs.a.sql: a second statement"),
         (JOB + "sql: >\n  SELECT 1;\n  DROP x\n", "7:10: jobs.a.sql: a second statement"),

@@ -142,6 +142,7 @@ def test_no_secret_passes_by_any_way(set_up, shape):
         warnings.warn(f"old {CANARY}", UserWarning, stacklevel=1)
 
     assert stream.getvalue().count("***") >= 9
+    assert "UserWarning: old ***" in stream.getvalue()
     assert "canary" not in stream.getvalue()
 
 

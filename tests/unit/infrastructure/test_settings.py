@@ -116,11 +116,14 @@ def test_all_problems_are_told_at_once(env_file):
 
 
 def test_the_environment_goes_before_the_env_file(env_file):
-    path = env_file("export POSTGRES_HOST=file\nPOSTGRES_DB='a ${HOME}' # why\nPOSTGRES_USER\n")
+    path = env_file(
+        "\ufeffexport POSTGRES_HOST=file\nPOSTGRES_DB='a ${HOME}' # why\nPOSTGRES_USER\n"
+    )
 
-    postgres = load_settings({"POSTGRES_HOST": "environment", "POSTGRES_USER": ""}, path).postgres
+    postgres = load_settings({"POSTGRES_DB": "environment", "POSTGRES_USER": ""}, path).postgres
 
-    assert (postgres.host, postgres.db, postgres.user) == ("environment", "a ${HOME}", "")
+    assert (postgres.host, postgres.db, postgres.user) == ("file", "environment", "")
+    assert load_settings({}, path).postgres.db == "a ${HOME}"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import errors
 
 from qupersync.domain.errors import (
     ConflictError,
@@ -40,7 +39,12 @@ _BY_CLASS: dict[str, type[QuperSyncError]] = {
     "53": ResourceError,
     "57": TargetUnavailableError,
 }
-_ROW_CLASSES = ("22", "23", "54")
+# P0 and 38 are what triggers and functions raise.
+_ROW_CLASSES = ("22", "23", "38", "54", "P0")
+# The classes whose messages name tables, roles and settings, but never quote a value.
+_SPEAKING = (
+    "08", "0A", "25", "28", "2B", "2D", "34", "3D", "3F", "40", "42", "53", "55", "57", "58",
+)  # fmt: skip
 
 
 def classified(error: psycopg.Error, *, conflict_on: str = "") -> QuperSyncError:
@@ -58,12 +62,13 @@ def classified(error: psycopg.Error, *, conflict_on: str = "") -> QuperSyncError
             _named(state, error), sqlstate=state, column=error.diag.column_name or ""
         )
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
-    return kind(f"{error.diag.message_primary} (SQLSTATE {state})")
+    said = error.diag.message_primary if state[:2] in _SPEAKING else type(error).__name__
+    return kind(f"{said} (SQLSTATE {state})")
 
 
 def _named(state: str, error: psycopg.Error) -> str:
     constraint = error.diag.constraint_name
-    return f"{errors.lookup(state).__name__} (SQLSTATE {state})" + (
+    return f"{type(error).__name__} (SQLSTATE {state})" + (
         f" by constraint {constraint!r}" if constraint else ""
     )
 

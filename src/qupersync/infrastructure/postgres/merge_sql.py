@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.job import Settled
 from qupersync.domain.table_name import TableName
@@ -14,7 +14,7 @@ STAGE = SQL("pg_temp.qupersync_stage")
 WHOLE = {"low": "(0,0)", "high": "(4294967295,0)"}
 # ctid is the order of arrival, as long as nothing is updated in staging; and no column more,
 # which a table of 1,600 columns would not allow.
-WITHIN = SQL("s.ctid >= %(low)s::tid AND s.ctid < %(high)s::tid")
+WITHIN = SQL("s.ctid >= {low}::tid AND s.ctid < {high}::tid")
 
 INSERT = SQL("INSERT INTO {stage} VALUES ({values})")
 MERGE = SQL("""
@@ -76,8 +76,11 @@ class LoadSql:
         """Stage one row."""
         return INSERT.format(stage=STAGE, values=_listed(SQL("%s") for _ in self.columns))
 
-    def merge(self) -> Composed:
-        """Classify the rows ``[low, high)`` of staging, write what is new or different, count."""
+    def merge(self, low: str, high: str) -> Composed:
+        """Classify the rows ``[low, high)`` of staging, write what is new or different, count.
+
+        It takes no parameters, because psycopg would take a % in a name for one.
+        """
         plain = [name for name in self.columns if name not in self.key]
         update: Composable = SQL("")
         changed: Composable = SQL("")
@@ -94,7 +97,7 @@ class LoadSql:
             staged_key=_listed(map(self._staged, self.key)),
             newest_first=self._newest_first,
             stage=STAGE,
-            within=WITHIN,
+            within=WITHIN.format(low=Literal(low), high=Literal(high)),
             first_key=Identifier(self.key[0]),
             changed=changed,
             target=self._target,

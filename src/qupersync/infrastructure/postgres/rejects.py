@@ -1,6 +1,6 @@
 """Rows set aside in ``quper.sync_rejects``, in the transaction of the rows that were loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from psycopg import Cursor
@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 from qupersync.domain.batch import Reject
 from qupersync.domain.ports import Lease
 
-HAS_OPEN = """
-SELECT EXISTS (SELECT FROM quper.sync_rejects
-                WHERE source = %(source)s AND sync_job_id = %(job)s AND resolved_at IS NULL)
+OPEN_KEYS = """
+SELECT DISTINCT key FROM quper.sync_rejects
+ WHERE source = %(source)s AND sync_job_id = %(job)s AND resolved_at IS NULL
 """
 SUPERSEDE = """
 UPDATE quper.sync_rejects SET resolved_at = clock_timestamp(), resolution = 'superseded'
@@ -31,13 +31,12 @@ ON CONFLICT (source, sync_job_id, payload_sha256) DO UPDATE
 """
 
 
-def has_open(cursor: Cursor[TupleRow], lease: Lease) -> bool:
-    """Tell whether the job has rejects that nobody resolved."""
-    row = cursor.execute(HAS_OPEN, _names(lease)).fetchone()
-    return bool(row and row[0])
+def open_keys(cursor: Cursor[TupleRow], lease: Lease) -> set[str]:
+    """Return the keys of the job's rejects that nobody resolved."""
+    return {row[0] for row in cursor.execute(OPEN_KEYS, _names(lease))}
 
 
-def supersede(cursor: Cursor[TupleRow], lease: Lease, keys: Sequence[str]) -> None:
+def supersede(cursor: Cursor[TupleRow], lease: Lease, keys: Collection[str]) -> None:
     """Mark the job's open rejects with one of these keys resolved."""
     cursor.execute(SUPERSEDE, _names(lease) | {"keys": list(keys)})
 

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Placeholder
 
 from qupersync.domain.batch import Checked, Refusal, Reject, Row, Tally
 from qupersync.domain.errors import RowAccountingError, RowsRefusedError
@@ -15,14 +15,15 @@ from qupersync.domain.ports import Merged
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import STAGE, WHOLE, WITHIN, LoadSql
 
-IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}").format(STAGE, WITHIN)
+_PART = WITHIN.format(low=Placeholder("low"), high=Placeholder("high"))
+IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}").format(STAGE, _PART)
 MIDDLE = SQL(
     "SELECT ctid::text FROM {} AS s WHERE {} ORDER BY ctid OFFSET %(half)s LIMIT 1"
-).format(STAGE, WITHIN)
+).format(STAGE, _PART)
 REMOVE = SQL("DELETE FROM {} WHERE ctid = ANY (%s::tid[])").format(STAGE)
 STAGED_FORMAT = "target-text-v1"
 _REASONS = {
-    "22001": "too-long",
+    "22001": "lossy-cast",
     "22003": "out-of-range",
     "22007": "invalid-datetime",
     "22008": "invalid-datetime",
@@ -30,6 +31,7 @@ _REASONS = {
     "23503": "foreign-key",
     "23505": "not-unique",
     "23514": "check",
+    "54000": "too-long",
 }
 
 
@@ -53,6 +55,8 @@ class Staging:
     def create(self) -> None:
         """Make the table; it goes with the transaction."""
         self.cursor.execute(self.load_sql.create())
+        # A deferred constraint would speak at the commit, too late to find its row.
+        self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     def add(self, checked: Checked) -> list[Reject]:
         """Stage a block; return the rows that PostgreSQL cannot read as the column's type."""
@@ -70,10 +74,29 @@ class Staging:
                 self.cursor.executemany(self.load_sql.insert(), rows)
         except RowsRefusedError as error:
             if len(rows) == 1:
-                return {offset: _refusal(error)}
+                return {offset: replace(_refusal(error), column=self._unreadable(rows[0]))}
             half = len(rows) // 2
             return self._add(rows[:half], offset) | self._add(rows[half:], offset + half)
         return {}
+
+    def _unreadable(self, row: Row) -> str:
+        low, high = 0, len(row)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._takes(row, low, middle):
+                low = middle
+            else:
+                high = middle
+        return self.load_sql.columns[low]
+
+    def _takes(self, row: Row, low: int, high: int) -> bool:
+        part = [value if low <= at < high else None for at, value in enumerate(row)]
+        try:
+            with translated(), self.connection.transaction(force_rollback=True):
+                self.cursor.execute(self.load_sql.insert(), part)
+        except RowsRefusedError:
+            return False
+        return True
 
     def merge(self) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
@@ -91,7 +114,7 @@ class Staging:
 
     def _merged(self, part: dict[str, str]) -> Tally:
         with translated(conflict_on=self.key_index):
-            row = self.cursor.execute(self.load_sql.merge(), part).fetchone() or (0,) * 7
+            row = self.cursor.execute(self.load_sql.merge(**part)).fetchone() or (0,) * 7
         seen, inserted, updated, unchanged, folded, really_inserted, really_updated = row
         if (inserted, updated) != (really_inserted, really_updated):
             raise RowAccountingError(

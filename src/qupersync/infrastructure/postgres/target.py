@@ -1,6 +1,6 @@
 """The target behind ``ports.Target``: one connection, one job, fenced transactions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,7 +80,7 @@ class Table:
     target: TargetTable
     lease: Lease
     batch_seq: int = 0
-    has_rejects: bool = True
+    open_keys: set[str] = field(default_factory=set)
 
     def columns(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
         """Keep the promise of ``ports.Table.columns``."""
@@ -97,7 +97,7 @@ class Table:
         """Keep the promise of ``ports.Table.state``."""
         with self.session.transaction() as cursor:
             row = cursor.execute(STATE, identity(self.lease)).fetchone()
-            self.has_rejects = rejects.has_open(cursor, self.lease)
+            self.open_keys = rejects.open_keys(cursor, self.lease)
         if row is None:
             raise LeaseLostError
         watermark, kind, self.batch_seq = row
@@ -184,14 +184,18 @@ class Unit:
         """Keep the promise of ``ports.Unit.delete_missing``."""
         return self.cursor.execute(self.staging.load_sql.delete_missing()).rowcount
 
-    def supersede(self, keys: Callable[[], Sequence[str]]) -> None:
+    def awaited(self, keys: Callable[[], Sequence[str]]) -> set[str]:
+        """Keep the promise of ``ports.Unit.awaited``."""
+        return self.table.open_keys.intersection(keys()) if self.table.open_keys else set()
+
+    def supersede(self, keys: Collection[str]) -> None:
         """Keep the promise of ``ports.Unit.supersede``."""
-        if self.table.has_rejects:
-            rejects.supersede(self.cursor, self.table.lease, keys())
+        if keys:
+            rejects.supersede(self.cursor, self.table.lease, keys)
 
     def set_aside(self, found: Sequence[Reject]) -> int:
         """Keep the promise of ``ports.Unit.set_aside``."""
-        self.table.has_rejects |= bool(found)
+        self.table.open_keys.update(reject.key for reject in found)
         return rejects.set_aside(self.cursor, self.table.lease, found)
 
     def commit(self, run: Run, tally: Tally, window: Window | None, mark: Point | None) -> None:

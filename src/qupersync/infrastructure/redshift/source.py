@@ -1,5 +1,6 @@
 """Redshift behind ``ports.Source``: cursors under unique names, bounded memory."""
 
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def _batch(layout: Layout, bodies: list[bytes]) -> Batch:
     for at, body in enumerate(bodies):
         try:
             rows.append(layout.decode(body))
-        except (ValueError, ArithmeticError) as error:
+        except (ValueError, ArithmeticError, struct.error) as error:
             rows.append(())
             unreadable[at] = Refusal(
                 "not-utf8" if isinstance(error, UnicodeDecodeError) else "unreadable"

@@ -33,19 +33,19 @@ _TYPES = {
     701: "double precision", 1082: "date", 1083: "time", 1114: "timestamptz", 1184: "timestamptz",
     _OID_NUMERIC: "numeric",
 }  # fmt: skip
-_float4 = struct.Struct("!f").unpack
-_float8 = struct.Struct("!d").unpack
 _length = struct.Struct("!i").unpack_from
+
+
+def _one(form: str) -> Decoder:
+    unpack = struct.Struct(form).unpack
+    return lambda raw: unpack(raw)[0]
+
+
 # Everything else is asked for as text: exact, and the same on every protocol version.
 _BINARY: dict[int, Decoder] = {
-    16: lambda raw: raw == b"\x01",
-    20: lambda raw: int.from_bytes(raw, "big", signed=True),
-    21: lambda raw: int.from_bytes(raw, "big", signed=True),
-    23: lambda raw: int.from_bytes(raw, "big", signed=True),
-    26: lambda raw: int.from_bytes(raw, "big"),
-    700: lambda raw: _float4(raw)[0],
-    701: lambda raw: _float8(raw)[0],
-}
+    16: _one("!?"), 20: _one("!q"), 21: _one("!h"), 23: _one("!i"), 26: _one("!I"),
+    700: _one("!f"), 701: _one("!d"),
+}  # fmt: skip
 
 
 def _text(raw: bytes) -> str:
@@ -69,6 +69,8 @@ class Layout:
 
         Raises:
             UnicodeDecodeError: a text is not UTF-8.
+            ArithmeticError: a numeric is none.
+            struct.error: a value of fixed length has another one.
         """
         at = 2
         row: list[object] = []

@@ -1,0 +1,199 @@
+"""The command line: its words, their help, and no work of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qupersync.domain.run import Trigger
+from qupersync.interface.cli_db import db
+from qupersync.interface.exit_codes import ExitCode
+from qupersync.interface.failures import Commands
+from qupersync.interface.options import (
+    Files,
+    IfLocked,
+    JobNames,
+    Output,
+    OutputOption,
+    Summary,
+    examples,
+)
+from qupersync.interface.text import put
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(db, name="db")
+
+
+def _version(*, is_asked: bool) -> None:
+    if is_asked:
+        from qupersync import __version__
+
+        put(f"qupersync {__version__}\n")
+        raise typer.Exit(ExitCode.OK)
+
+
+@app.callback(epilog=examples("qupersync validate", "qupersync run --all", "qupersync status"))
+def qupersync(
+    context: typer.Context,
+    *,
+    jobs_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--jobs-file",
+            "-f",
+            help="Instead of QUPERSYNC_JOBS and ./jobs.yaml.",
+            show_default=False,
+        ),
+    ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(help="Instead of the .env beside the jobs file.", show_default=False),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Copy the rows of SQL queries from Amazon Redshift into PostgreSQL tables."""
+    context.obj = Files(jobs=jobs_file, env=env_file)
+
+
+@app.command(
+    epilog=examples(
+        "qupersync run --all", "qupersync run query_history", "qupersync run --tag logs --jobs 4"
+    )
+)
+def run(  # noqa: PLR0913 - a command's options are its arguments
+    context: typer.Context,
+    names: JobNames = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Run every job.")] = False,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="Run the jobs with this tag.", show_default=False),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option("--jobs", min=1, max=16, help="How many jobs at once.")
+    ] = 1,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Begin no further job after a failure.")
+    ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Rows in one target transaction.")
+    ] = None,
+    from_initial: Annotated[
+        bool, typer.Option("--from-initial", help="Read again from the jobs' initial.")
+    ] = False,
+    allow_deletes: Annotated[
+        bool, typer.Option("--allow-deletes", help="Lift max_delete; for named jobs only.")
+    ] = False,
+    if_locked: Annotated[
+        IfLocked | None,
+        typer.Option(
+            help="What to do about a job that another run holds; fail for a named job, else skip."
+        ),
+    ] = None,
+    trigger: Annotated[
+        Trigger | None,
+        typer.Option(help="Who asks; manual on a terminal, else cron.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Summary | None,
+        typer.Option("--output", "-o", help="One summary document on stdout.", show_default=False),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing unless something failed.")
+    ] = False,
+) -> None:
+    """Run jobs: those named, those with a tag, or all."""
+    from qupersync.bootstrap import RunOptions
+    from qupersync.interface import running
+
+    running.require_selection(names or (), tags or (), every=every, allow_deletes=allow_deletes)
+    options = RunOptions(
+        names=names or (),
+        tags=tags or (),
+        threads=threads,
+        fail_fast=fail_fast,
+        batch_rows=batch_size,
+        from_initial=from_initial,
+        allow_deletes=allow_deletes,
+        trigger=trigger,
+    )
+    usual = IfLocked.FAIL if names else IfLocked.SKIP
+    running.run(
+        context.obj,
+        options,
+        held_is_failure=(if_locked or usual) is IfLocked.FAIL,
+        quiet=quiet,
+        as_json=output is Summary.JSON,
+    )
+
+
+@app.command(epilog=examples("qupersync status", "qupersync status --check -o json"))
+def status(
+    context: typer.Context,
+    names: JobNames = None,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 if a job failed, is stale or never ran.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show how each job stands: ok, running, failed, stale or never run."""
+    from qupersync.interface import reports
+
+    reports.status(context.obj, names or (), output, check=check)
+
+
+@app.command(epilog=examples("qupersync history", "qupersync history query_history --limit 5"))
+def history(
+    context: typer.Context,
+    job: Annotated[
+        str | None, typer.Argument(metavar="JOB", help="Name of a job.", show_default=False)
+    ] = None,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs at most.")] = 20,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show past runs, the newest first."""
+    from qupersync.interface import reports
+
+    reports.history(context.obj, job, limit, output)
+
+
+@app.command("list", epilog=examples("qupersync list", "qupersync list -o json"))
+def list_jobs(context: typer.Context, *, output: OutputOption = Output.TABLE) -> None:
+    """Show the jobs of the jobs file."""
+    from qupersync.interface import reports
+
+    reports.jobs(context.obj, output)
+
+
+@app.command(epilog=examples("qupersync validate", "qupersync -f other/jobs.yaml validate"))
+def validate(context: typer.Context) -> None:
+    """Check the jobs file without connecting to anything; every problem at once."""
+    from qupersync.interface import reports
+
+    reports.validate(context.obj)
+
+
+@app.command(epilog=examples("qupersync demo", "qupersync demo --serverless --rows 50000"))
+def demo(
+    *,
+    rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="Queries to make up.")] = 20_000,
+    serverless: Annotated[
+        bool, typer.Option("--serverless", help="Stand in for Redshift Serverless.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another seed makes up other queries.")] = 1,
+) -> None:
+    """Run all jobs twice, from a stand-in Redshift into a throw-away PostgreSQL."""
+    from qupersync.interface import showing
+
+    showing.demo(rows=rows, serverless=serverless, seed=seed)

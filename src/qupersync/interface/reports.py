@@ -1,0 +1,68 @@
+"""The commands that only read: status, history, list, validate."""
+
+from collections.abc import Iterable, Sequence
+
+import typer
+
+from qupersync.bootstrap import open_app
+from qupersync.domain.status import JobStatus
+from qupersync.interface import advice, documents, tables
+from qupersync.interface.exit_codes import ExitCode
+from qupersync.interface.options import Files, Output
+from qupersync.interface.render import show
+from qupersync.interface.text import put, say
+
+
+def status(files: Files, names: Sequence[str], output: Output, *, check: bool) -> None:
+    """Show how the jobs stand; with ``check`` a problem is exit 1."""
+    app = open_app(jobs=files.jobs, env_file=files.env)
+    jobs = app.status(names)
+    zone = app.settings.sync.time_zone
+    records = [documents.of_status(job) for job in jobs]
+    show(records, tables.of_status(zone), output, zone)
+    for note in _notes(jobs):
+        say(note)
+    if check and any(job.health.is_problem for job in jobs):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _notes(jobs: Iterable[JobStatus]) -> Iterable[str]:
+    for job in jobs:
+        record, last = documents.of_status(job), job.last_run
+        if job.health.is_problem:
+            why = f": {advice.one_line(last.error)}" if last and last.error else ""
+            yield f"{job.job} is {_IN_WORDS[job.health]}{why} -> {record['next']}"
+        if last and last.rows_skipped:
+            yield f"{job.job}: {last.rows_skipped} rows were rejected -> see quper.sync_rejects"
+        for warning in last.warnings if last else ():
+            yield f"{job.job}: {advice.one_line(warning)}"
+
+
+_IN_WORDS = {"failed": "failed", "stale": "stale", "never": "never run"}
+
+
+def history(files: Files, job: str | None, limit: int, output: Output) -> None:
+    """Show past runs, the newest first."""
+    app = open_app(jobs=files.jobs, env_file=files.env)
+    records = app.history(job, limit)
+    zone = app.settings.sync.time_zone
+    show(records, tables.of_runs(zone), output, zone)
+    for record in records:
+        if record["error"] and output is Output.TABLE:
+            say(f"{record['job']}: {advice.one_line(record['error'])}")
+
+
+def jobs(files: Files, output: Output) -> None:
+    """Show the jobs of the file."""
+    app = open_app(jobs=files.jobs, env_file=files.env)
+    records = [documents.of_job(job) for job in app.jobs_file.jobs]
+    show(records, tables.of_jobs(), output, app.settings.sync.time_zone)
+
+
+def validate(files: Files) -> None:
+    """Say that the jobs file is right; opening it raises if it is not."""
+    file = open_app(jobs=files.jobs, env_file=files.env).jobs_file
+    for warning in file.warnings:
+        say(f"warning: {warning}")
+    count = len(file.jobs)
+    put(f"{file.path}: {count} job{'' if count == 1 else 's'}, no problem\n")

@@ -1,0 +1,130 @@
+"""The command run: one pass over some jobs, told as it goes, and its exit code."""
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from qupersync.bootstrap import App, Outcome, RunOptions, open_app, process
+from qupersync.domain.errors import QuperSyncError, SelectionError
+from qupersync.domain.run import Run, Status
+from qupersync.interface import advice, documents, exit_codes, failures, tables
+from qupersync.interface.options import Files
+from qupersync.interface.render import draw, show_document
+from qupersync.interface.text import say, spent, visible
+
+logger = logging.getLogger(__name__)
+_AT_EASE = frozenset({Status.SUCCESS, Status.SKIPPED})
+
+
+def require_selection(
+    names: Sequence[str], tags: Sequence[str], *, every: bool, allow_deletes: bool
+) -> None:
+    """Make sure that the command line says which jobs it means.
+
+    Raises:
+        SelectionError: it names none, or both all and some, or allows deletes in no named job.
+    """
+    if not (every or names or tags):
+        raise SelectionError("no job is named", hint="qupersync run --all, or qupersync run JOB")
+    if every and (names or tags):
+        raise SelectionError("--all goes with no name and no --tag")
+    if allow_deletes and (every or tags):
+        raise SelectionError("--allow-deletes goes with named jobs only")
+
+
+def run(
+    files: Files, options: RunOptions, *, held_is_failure: bool, quiet: bool, as_json: bool
+) -> None:
+    """Run the selected jobs and exit with the code of what became of them."""
+    app = open_app(jobs=files.jobs, env_file=files.env)
+    if quiet:
+        logging.getLogger().setLevel(logging.ERROR)
+    report = _report(app, quiet=quiet)
+    outcome = app.run(options, report.ended)
+    code = exit_codes.of_pass(
+        outcome.runs,
+        outcome.errors,
+        refusal_code=outcome.refusal_code,
+        signal=outcome.signal,
+        held_is_failure=held_is_failure,
+    )
+    _complain(outcome, held_is_failure=held_is_failure)
+    if as_json:
+        show_document(_summary(outcome, code))
+    elif sys.stdout.isatty() and not quiet:
+        draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())
+    raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Report:
+    """Tells of each run as it ends: a line to people, a wide record to programs."""
+
+    for_people: bool
+    quiet: bool
+
+    def ended(self, run: Run) -> None:
+        is_at_ease = run.status in _AT_EASE
+        if not self.for_people:
+            level = logging.INFO if is_at_ease else logging.ERROR
+            logger.log(level, "run finished", extra=documents.of_run(run) | process())
+        elif not (is_at_ease and self.quiet):
+            say(_in_words(run))
+
+
+def _report(app: App, *, quiet: bool) -> _Report:
+    chosen = app.settings.sync.log_format
+    return _Report(for_people=chosen == "auto" and sys.stderr.isatty(), quiet=quiet)
+
+
+def _in_words(run: Run) -> str:
+    if run.error:
+        hint = run.hint or advice.about(run.error_code, run.job)
+        what = f"{advice.one_line(run.error)} -> {hint}"
+    elif run.status is Status.SKIPPED:
+        what = run.error_code
+    else:
+        tally = run.tally
+        what = (
+            f"{tally.extracted} read: {tally.inserted} new, {tally.updated} changed, "
+            f"{tally.unchanged} the same, {tally.skipped} rejected"
+        )
+    warnings = "".join(f"; {visible(warning)}" for warning in run.warnings)
+    return f"{run.status.value:8} {run.job} in {spent(run.duration_ms)}: {what}{warnings}"
+
+
+def _complain(outcome: Outcome, *, held_is_failure: bool) -> None:
+    for error in outcome.errors:
+        if isinstance(error, QuperSyncError):
+            say(advice.line(error))
+        else:
+            failures.tell_bug(error)
+    for run in outcome.runs if held_is_failure else ():
+        if exit_codes.is_held(run):
+            say(f"error: job {run.job} is held by another run -> qupersync status {run.job}")
+    if outcome.signal:
+        say(f"stopped by {signal.Signals(outcome.signal).name}; what was committed stays")
+
+
+def _summary(outcome: Outcome, code: int) -> dict[str, Any]:
+    """Return the document of ``-o json``.
+
+    ``runs`` has one object per job that ended, in the order in which they ended, with the keys of
+    ``documents.of_run``; ``errors`` are the texts of what could not be recorded as a run.
+    """
+    return {
+        "exit_code": code,
+        "signal": outcome.signal or None,
+        "runs": [documents.of_run(run) for run in outcome.runs],
+        "errors": [_text(error) for error in outcome.errors],
+    }
+
+
+def _text(error: BaseException) -> str:
+    # The text of a bug may hold a row's values.
+    return str(error) if isinstance(error, QuperSyncError) else type(error).__name__

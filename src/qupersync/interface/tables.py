@@ -1,0 +1,84 @@
+"""Which columns the tables on a terminal have."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from qupersync.interface.documents import Record
+from qupersync.interface.render import Column
+from qupersync.interface.text import ago, moment, spent
+
+
+def of_status(zone: tzinfo) -> Iterable[Column]:
+    """Return the columns of ``status``."""
+    return (
+        Column("job", _plain("job")),
+        Column("state", _plain("state")),
+        Column("success", lambda record: ago(_age(record))),
+        Column("watermark", lambda record: point(record["watermark"], zone)),
+        *_counts(),
+        Column("took", lambda record: spent(record["duration_ms"]), is_number=True),
+    )
+
+
+def of_runs(zone: tzinfo) -> Iterable[Column]:
+    """Return the columns of ``history``."""
+    return (
+        Column("started", lambda record: moment(record["started_at"], zone)),
+        *of_pass(),
+        Column("run", _plain("run_id"), only_wide=True),
+    )
+
+
+def of_pass() -> Iterable[Column]:
+    """Return the columns of the table with which ``run`` closes."""
+    return (
+        Column("job", _plain("job")),
+        Column("status", _plain("status")),
+        *_counts(),
+        Column("deleted", _plain("rows_deleted"), is_number=True, only_wide=True),
+        Column("took", lambda record: spent(record["duration_ms"]), is_number=True),
+    )
+
+
+def of_jobs() -> Iterable[Column]:
+    """Return the columns of ``list``."""
+    return (
+        Column("job", _plain("job")),
+        Column("mode", _plain("mode")),
+        Column("target", _plain("target")),
+        Column("tags", lambda record: ", ".join(record["tags"])),
+        Column("description", _plain("description"), only_wide=True),
+    )
+
+
+def point(text: str | None, zone: tzinfo) -> str:
+    """Return a watermark for people: a time in ``zone``, anything else as it is stored."""
+    if text is None:
+        return "-"
+    return moment(datetime.fromisoformat(text).astimezone(UTC), zone) if "T" in text else text
+
+
+def _plain(name: str) -> Callable[[Record], str]:
+    return lambda record: "-" if record[name] is None else str(record[name])
+
+
+def _counts() -> Iterable[Column]:
+    return (
+        Column("read", _plain("rows_extracted"), is_number=True),
+        Column("written", _written, is_number=True),
+        Column("new", _plain("rows_inserted"), is_number=True, only_wide=True),
+        Column("changed", _plain("rows_updated"), is_number=True, only_wide=True),
+        Column("same", _plain("rows_unchanged"), is_number=True, only_wide=True),
+        Column("rejected", _plain("rows_skipped"), is_number=True, only_wide=True),
+    )
+
+
+def _written(record: Record) -> str:
+    if record["rows_inserted"] is None:
+        return "-"
+    return str(record["rows_inserted"] + record["rows_updated"])
+
+
+def _age(record: Record) -> timedelta | None:
+    seconds = record["last_success_age_s"]
+    return None if seconds is None else timedelta(seconds=seconds)
