@@ -67,7 +67,6 @@ class Incremental:
                 run = loaded
                 yield run
             held = reader.held
-        budget.spend((), run.tally.extracted, at_end=True)
 
     def _require_fresh(self, batches: int) -> None:
         if batches == 0 and not self.table.is_empty():
@@ -105,6 +104,7 @@ class _Piece:
         self.story, self.window, self.frontier = story, window, frontier
         self.budget, self.held = budget, held
         self.newest: Point | None = None
+        self.is_final = window.high == frontier.high
 
     def load(self, run: Run) -> Iterator[Run]:
         """Yield the run after each committed batch of this piece."""
@@ -142,7 +142,8 @@ class _Piece:
             rejects += merged.rejects
             unit.supersede(unit.awaited(checked.keys) - {reject.key for reject in rejects})
             tally = replace(merged.tally, extracted=len(batch), skipped=unit.set_aside(rejects))
-            self.budget.spend(rejects, run.tally.extracted + len(batch))
+            extracted = run.tally.extracted + len(batch)
+            self.budget.spend(rejects, extracted, at_end=is_last and self.is_final)
             held, newest = self._after(seen)
             mark = self._mark(run, held, newest) if is_last else None
             after = run.loaded(tally).warned(*_warnings(seen))

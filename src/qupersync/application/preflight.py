@@ -8,12 +8,21 @@ from qupersync.application.order import Order
 from qupersync.domain.errors import (
     LoginRefusedError,
     PermissionDeniedError,
+    ResourceError,
     SourceUnavailableError,
+    TimeLimitError,
 )
 from qupersync.domain.job import Flavor, Job
 from qupersync.domain.ports import Source, Target
 
 PROBE_LIMIT_S = 30.0
+CLOSED = (
+    SourceUnavailableError,
+    LoginRefusedError,
+    PermissionDeniedError,
+    ResourceError,
+    TimeLimitError,
+)
 
 
 def checked(
@@ -33,5 +42,5 @@ def checked(
     try:
         with open_source(PROBE_LIMIT_S) as source:
             return replace(order, flavor=flavor or source.flavor())
-    except (SourceUnavailableError, LoginRefusedError, PermissionDeniedError) as error:
+    except CLOSED as error:
         return replace(order, refusal=error)

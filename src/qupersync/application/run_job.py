@@ -46,10 +46,10 @@ class RunJob:
         try:
             with self.open_target() as target:
                 lease = target.leases.claim(job, owner=run.run_id)
-                target.runs.open(run)
                 if lease is None:
                     run = run.skipped(LeaseHeldError.code, self.clock())
-                    target.runs.close(run)
+                target.runs.open(run)
+                if lease is None:
                     return run
                 run = self._told(job, order, run, target, lease)
                 if self._is_recorded(run, target, lease):

@@ -36,6 +36,7 @@ class ConfigError(QuperSyncError):
     """The configuration is invalid; nothing was tried."""
 
     code = "config-invalid"
+    hint = "repair the lines named, then: qupersync validate"
 
     def __init__(
         self, message: str = "", *, problems: tuple[Problem, ...] = (), hint: str = ""
@@ -49,6 +50,7 @@ class SelectionError(QuperSyncError):
     """The selection matches no job."""
 
     code = "selection-empty"
+    hint = "qupersync list"
 
 
 class UnavailableError(QuperSyncError):
@@ -62,24 +64,28 @@ class SourceUnavailableError(UnavailableError):
     """Redshift could not be reached or dropped the connection."""
 
     code = "source-unavailable"
+    hint = "check REDSHIFT_HOST, REDSHIFT_PORT and the network; the next run goes on from here"
 
 
 class TargetUnavailableError(UnavailableError):
     """PostgreSQL could not be reached or dropped the connection."""
 
     code = "target-unavailable"
+    hint = "check POSTGRES_HOST, POSTGRES_PORT and the network; the next run goes on from here"
 
 
 class LoginRefusedError(QuperSyncError):
     """A server refused the user, the password or the database."""
 
     code = "login-refused"
+    hint = "check the user, the password and the database in the environment or .env"
 
 
 class PermissionDeniedError(QuperSyncError):
     """The user lacks a right."""
 
     code = "permission-denied"
+    hint = "grant the right named; the README lists all of them"
 
 
 class RevisionError(QuperSyncError):
@@ -93,30 +99,35 @@ class QueryError(QuperSyncError):
     """The source refused the job's SQL."""
 
     code = "query-failed"
+    hint = "try the job's SQL on Redshift by hand, then: qupersync validate"
 
 
 class TargetMismatchError(QuperSyncError):
     """The target table does not fit the job."""
 
     code = "target-mismatch"
+    hint = "alter the table or the job, or make a new table with: qupersync db create JOB"
 
 
 class ColumnMissingError(QuperSyncError):
     """The query's result lacks a column that the job needs."""
 
     code = "column-missing"
+    hint = "add the column to the query, or take it out of the job's columns"
 
 
 class StatementError(QuperSyncError):
     """The target refused a statement."""
 
     code = "target-refused"
+    hint = "look at PostgreSQL's log for the statement"
 
 
 class RowsRefusedError(QuperSyncError):
     """The target refused at least one row of a block; which one is still to be found."""
 
     code = "rows-refused"
+    hint = "look for a second unique index on the target: two rows of the batch refuse each other"
 
     def __init__(self, message: str, *, sqlstate: str = "", column: str = "") -> None:
         super().__init__(message)
@@ -129,6 +140,7 @@ class ConflictError(QuperSyncError):
 
     code = "conflict"
     retryable = True
+    hint = "run it again; if it stays, look for another program that writes to the target"
 
 
 class ResourceError(QuperSyncError):
@@ -136,6 +148,7 @@ class ResourceError(QuperSyncError):
 
     code = "resource-exhausted"
     retryable = True
+    hint = "make room on the server that is named, or run fewer jobs at once"
 
 
 class TimeLimitError(QuperSyncError):
@@ -143,6 +156,7 @@ class TimeLimitError(QuperSyncError):
 
     code = "timeout"
     retryable = True
+    hint = "raise the job's timeout, or give it a shorter chunk"
 
 
 class LeaseLostError(QuperSyncError):
@@ -150,12 +164,14 @@ class LeaseLostError(QuperSyncError):
 
     code = "lease-lost"
     retryable = True
+    hint = "nothing to do: the run that took over has the job"
 
 
 class LeaseHeldError(QuperSyncError):
     """Another run holds the job."""
 
     code = "lease-held"
+    hint = "wait for the run that holds the job: qupersync status"
 
 
 class RowAccountingError(QuperSyncError):
@@ -176,18 +192,21 @@ class DeletionGuardError(QuperSyncError):
     """The snapshot would delete more rows than the job allows."""
 
     code = "max-delete"
+    hint = "qupersync run JOB --allow-deletes, if the rows are really gone"
 
 
 class StateMissingError(QuperSyncError):
     """The target holds rows but the job has no watermark."""
 
     code = "state-missing"
+    hint = "qupersync run JOB --from-initial"
 
 
 class StoppedError(QuperSyncError):
     """The run was asked to stop and ended in order."""
 
     code = "stopped"
+    hint = "nothing to do: the next run goes on from here"
 
 
 class BugError(QuperSyncError):

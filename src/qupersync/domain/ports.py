@@ -84,7 +84,7 @@ class RunLog(Protocol):
     """The record of every run, kept in the target."""
 
     def open(self, run: Run) -> None:
-        """Store a run as it starts."""
+        """Store a run as it starts, or as it ended if it was skipped."""
 
     def close(self, run: Run) -> None:
         """Store how a run ended; a run that somebody else closed stays as it is."""

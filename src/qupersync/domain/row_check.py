@@ -14,7 +14,11 @@ from qupersync.domain.column_rules import field, spelled, trimmed
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import ColumnMissingError, QueryError
 
+# What pydantic calls a number that is no integer; the other names are the rules' own reasons.
 _REASONS = {
+    "int_type": "invalid-value",
+    "int_parsing": "invalid-value",
+    "finite_number": "invalid-value",
     "int_from_float": "lossy-cast",
     "int_parsing_size": "out-of-range",
     "greater_than_equal": "out-of-range",
@@ -84,8 +88,7 @@ class RowCheck:
         broken: dict[int, Refusal] = {}
         for item in error.errors(include_url=False, include_context=False, include_input=False):
             row, column = int(item["loc"][0]), int(item["loc"][1])
-            reason = item["type"] if "-" in item["type"] else "invalid-value"
-            reason = _REASONS.get(item["type"], reason)
+            reason = _REASONS.get(item["type"], item["type"])
             broken.setdefault(row, Refusal(reason, self.columns[column]))
         return broken
 

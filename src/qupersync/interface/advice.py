@@ -1,35 +1,16 @@
-"""What to do about an error: the next command to type, by the error's code."""
+"""Errors in words: what is wrong, and what to type next."""
 
-from qupersync.domain.errors import (
-    BugError,
-    ConfigError,
-    QuperSyncError,
-    RevisionError,
-    TooManyRejectsError,
-)
+import re
+from collections.abc import Iterator
 
-_BY_ERROR_CODE = {
-    "source-unavailable": "check REDSHIFT_HOST, REDSHIFT_PORT and the network",
-    "target-unavailable": "check POSTGRES_HOST, POSTGRES_PORT and that the server runs",
-    "login-refused": "check user, password and database in the environment or in .env",
-    "permission-denied": "grant the right that is missing to the user that QuperSync logs in as",
-    "query-failed": "repair the job's sql in jobs.yaml, then: qupersync run {job}",
-    "column-missing": "make sql and columns of the job agree in jobs.yaml",
-    "target-mismatch": "make the table fit the job; a missing one is made by: "
-    "qupersync db create {job}",
-    "max-delete": "if the rows are really gone: qupersync run {job} --allow-deletes",
-    "state-missing": "qupersync run {job} --from-initial",
-    "lease-held": "qupersync status {job}",
-    TooManyRejectsError.code: TooManyRejectsError.hint,
-    RevisionError.code: RevisionError.hint,
-    BugError.code: BugError.hint,
-}
-_RUN_AGAIN = "qupersync run {job}"
+from qupersync.domain.errors import ConfigError, QuperSyncError
+
+_JOB = re.compile(r"\bJOB\b")
 
 
 def about(code: str, job: str) -> str:
     """Return what to do about a job's error; where nothing better is known, run it again."""
-    return _BY_ERROR_CODE.get(code, _RUN_AGAIN).format(job=job)
+    return _JOB.sub(job, _HINTS.get(code) or "qupersync run JOB")
 
 
 def line(error: QuperSyncError) -> str:
@@ -37,15 +18,30 @@ def line(error: QuperSyncError) -> str:
 
     A configuration may have several problems: one a line, each with its place.
     """
+    text = f"error: {one_line(str(error))}"
     if isinstance(error, ConfigError):
-        prefix = "" if error.problems else "error: "
-        text = "\n".join(prefix + problem for problem in str(error).split("\n"))
-    else:
-        text = f"error: {one_line(str(error))}"
-    hint = error.hint or _BY_ERROR_CODE.get(error.code, "")
-    return f"{text} -> {hint}" if hint and "{job}" not in hint else text
+        text = "\n".join(_problem_lines(error))
+    return f"{text} -> {error.hint}" if error.hint else text
+
+
+def _problem_lines(error: ConfigError) -> Iterator[str]:
+    if not error.problems:
+        yield from (f"error: {problem}" for problem in str(error).split("\n"))
+        return
+    yield from map(str, error.problems)
+    count = len(error.problems)
+    yield f"error: {count} problem{'' if count == 1 else 's'}, nothing was run"
 
 
 def one_line(text: str) -> str:
     """Return a server's message without its line breaks."""
     return " ".join(text.split())
+
+
+def _kinds(of: type[QuperSyncError]) -> Iterator[type[QuperSyncError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from _kinds(kind)
+
+
+_HINTS = {kind.code: kind.hint for kind in _kinds(QuperSyncError)}

@@ -7,7 +7,10 @@ import typer
 from qupersync.interface.options import examples
 
 db = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look after the target's schema."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look after the target's schema.",
+    epilog=examples("qupersync db upgrade"),
 )
 
 

@@ -77,8 +77,9 @@ def of_status(status: JobStatus) -> Record:
 
 
 def _next(status: JobStatus) -> str:
-    is_failed = status.health is Health.FAILED and status.last_run is not None
-    code = status.last_run.error_code if is_failed and status.last_run else None
+    if status.health is Health.STALE:
+        return f"look whether cron still starts it; by hand: qupersync run {status.job}"
+    code = status.last_run.error_code if status.last_run else None
     return advice.about(code or "", status.job)
 
 

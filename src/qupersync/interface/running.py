@@ -32,9 +32,10 @@ def require_selection(
     if not (every or names or tags):
         raise SelectionError("no job is named", hint="qupersync run --all, or qupersync run JOB")
     if every and (names or tags):
-        raise SelectionError("--all goes with no name and no --tag")
+        raise SelectionError("--all goes with no name and no --tag", hint="leave one of them out")
     if allow_deletes and (every or tags):
-        raise SelectionError("--allow-deletes goes with named jobs only")
+        hint = "qupersync run JOB --allow-deletes"
+        raise SelectionError("--allow-deletes goes with named jobs only", hint=hint)
 
 
 def run(

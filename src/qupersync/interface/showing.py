@@ -19,9 +19,10 @@ def demo(*, rows: int, serverless: bool, seed: int) -> None:
     try:
         from qupersync.demo.story import Story
     except ModuleNotFoundError as error:
-        if error.name not in _PACKAGES:
+        package = (error.name or "").partition(".")[0]
+        if package not in _PACKAGES:
             raise
-        message = f"the demo needs the package {error.name}"
+        message = f"the demo needs the package {package}"
         raise ConfigError(message, hint="pip install 'qupersync[demo]'") from error
     story = Story(
         say=put,

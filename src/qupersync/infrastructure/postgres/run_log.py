@@ -11,9 +11,11 @@ from qupersync.infrastructure.postgres.session import Session
 
 OPEN = """
 INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
-                             correlation_id, host, pid, version)
-VALUES (%(run_id)s, %(source)s, %(job)s, %(trigger)s, 'running', %(started_at)s,
-        %(correlation_id)s, %(host)s, %(pid)s, %(version)s)
+                             completed_at, duration_ms, error_code, correlation_id, host, pid,
+                             version)
+VALUES (%(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, %(started_at)s,
+        %(completed_at)s, %(duration_ms)s, %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s,
+        %(version)s)
 """
 CLOSE = """
 UPDATE quper.sync_logs

@@ -1,0 +1,223 @@
+"""`status`, `history` and `db`: what they write, off a terminal and on one."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import Done, World
+
+LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 minutes'"
+HOSTILE = "UPDATE quper.sync_logs SET error = E'\\x1b[2J [red]bad\\tword' WHERE error IS NOT NULL"
+STATUS_KEYS = [
+    "job", "state", "target", "watermark", "last_success_at", "last_success_age_s",
+    "expect_every_s", "run_id", "status", "started_at", "completed_at", "duration_ms",
+    "rows_extracted", "rows_inserted", "rows_updated", "rows_unchanged", "rows_skipped",
+    "rows_deleted", "error_code", "error", "warnings", "next",
+]  # fmt: skip
+
+
+@pytest.fixture
+def ran(world: World) -> World:
+    """Both jobs ran once: items well, broken not."""
+    world.shell.type("run", "--all", "-q")
+    return world
+
+
+def lines(done: Done) -> list[dict[str, str]]:
+    names, *rows = (line.split("\t") for line in done.out.splitlines())
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def test_status_off_a_terminal_is_lines_with_every_field(ran: World):
+    items, broken = lines(ran.shell.type("status"))
+
+    assert list(items) == STATUS_KEYS
+    assert (items["state"], items["rows_extracted"], items["error"], items["next"]) == (
+        "ok", "3", "", "",
+    )  # fmt: skip
+    assert (broken["state"], broken["error_code"], broken["rows_inserted"]) == (
+        "failed", "query-failed", "0",
+    )  # fmt: skip
+    assert broken["next"] == "try the job's SQL on Redshift by hand, then: qupersync validate"
+
+
+def test_status_says_in_words_what_is_wrong_and_what_to_type_next(ran: World):
+    done = ran.shell.type("status")
+
+    [line] = done.err.splitlines()
+    assert line.startswith("broken is failed: Redshift answered: column ")
+    assert line.endswith(" -> try the job's SQL on Redshift by hand, then: qupersync validate")
+
+
+def test_status_of_a_job_that_never_ran_names_the_command(world: World):
+    done = world.shell.type("status", "items")
+
+    assert [line["state"] for line in lines(done)] == ["never"]
+    assert done.err == "items is never run -> qupersync run items\n"
+
+
+@pytest.mark.parametrize(
+    ("job", "change", "code"),
+    [("items", "SELECT 1", 0), ("items", LATE, 1), ("broken", "SELECT 1", 1)],
+)
+def test_check_is_exit_1_if_a_job_failed_or_is_stale(ran: World, job: str, change: str, code: int):
+    ran.at_target(change)
+
+    assert ran.shell.type("status", job, "--check").code == code
+
+
+def test_check_is_exit_1_if_a_job_never_ran(world: World):
+    assert world.shell.type("status", "items", "--check").code == 1
+
+
+def test_status_without_check_is_exit_0_whatever_it_shows(ran: World):
+    assert ran.shell.type("status").code == 0
+
+
+def test_status_as_json_has_stable_keys_and_utc_times(ran: World):
+    done = ran.shell.type("status", "-o", "json", TIMEZONE="Asia/Tokyo")
+
+    items, broken = done.document
+    assert list(items) == list(broken) == STATUS_KEYS
+    assert (items["rows_inserted"], items["warnings"], items["expect_every_s"]) == (3, [], 300)
+    assert items["last_success_at"].endswith("Z")
+    assert broken["last_success_at"] is None
+
+
+def test_lines_show_times_in_the_users_zone(ran: World):
+    items, _ = lines(ran.shell.type("status", TIMEZONE="Asia/Tokyo"))
+
+    at = datetime.fromisoformat(items["started_at"])
+    [(started_at,)] = ran.rows("SELECT started_at FROM quper.sync_logs WHERE sync_job_id = 'items'")
+    assert (at, at.utcoffset()) == (started_at.astimezone(UTC), timedelta(hours=9))
+
+
+def test_history_is_the_newest_first_and_as_long_as_asked(ran: World):
+    ran.shell.type("run", "items", "-q")
+
+    everything = ran.shell.type("history", "-o", "json").document
+    newest = ran.shell.type("history", "--limit", "1", "-o", "json").document
+    of_one = ran.shell.type("history", "items", "-o", "json").document
+
+    assert [run["job"] for run in everything] == ["items", "broken", "items"]
+    assert newest == everything[:1]
+    assert [run["rows_unchanged"] for run in of_one] == [3, 0]
+
+
+def test_history_and_the_summary_of_run_describe_a_run_alike(world: World):
+    [told] = world.shell.type("run", "items", "-o", "json").document["runs"]
+    [kept] = world.shell.type("history", "items", "-o", "json").document
+
+    assert told == kept
+
+
+def test_what_the_database_holds_cannot_move_the_cursor_or_make_a_column(ran: World):
+    ran.at_target(HOSTILE)
+
+    done = ran.shell.type("status", "broken")
+
+    [broken] = lines(done)
+    assert broken["error"] == r"\x1b[2J [red]bad\tword"
+    assert r"\x1b[2J [red]bad" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_a_terminal_shows_what_the_database_holds_as_it_is(ran: World):
+    ran.at_target(HOSTILE, "UPDATE quper.qupersync_state SET watermark = E'\\x1b[2J[b]'")
+
+    shown = ran.shell.on_a_terminal("status", columns=200)
+
+    assert r"\x1b[2J[b]" in shown
+    assert "\x1b[2J" not in shown
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (80, "JOB STATE SUCCESS WATERMARK READ WRITTEN TOOK"),
+        (
+            200,
+            "JOB STATE SUCCESS WATERMARK READ WRITTEN NEW CHANGED SAME REJECTED TOOK",
+        ),
+    ],
+)
+def test_the_status_table_fits_the_terminal(ran: World, columns: int, titles: str):
+    ran.at_target("UPDATE quper.qupersync_state SET watermark = '2026-03-01T12:00:00.123456Z'")
+
+    shown = ran.shell.on_a_terminal("status", "items", columns=columns).splitlines()
+
+    assert plain(shown[0]).split() == titles.split()
+    assert plain(shown[1]).startswith("items  ok     0 s ago  2026-03-01 12:00:00     3        3")
+    assert max(len(plain(line)) for line in shown) <= columns
+
+
+def plain(line: str) -> str:
+    return line.replace("\x1b[1m", "").replace("\x1b[0m", "")
+
+
+def test_a_run_on_a_terminal_is_a_line_for_each_job_and_a_table(world: World):
+    shown = world.shell.on_a_terminal("run", "items", columns=80).splitlines()
+
+    assert shown[0].startswith("success  items in ")
+    assert shown[0].endswith(": 3 read: 3 new, 0 changed, 0 the same, 0 rejected")
+    assert [plain(line).split()[:4] for line in shown[1:]] == [
+        ["JOB", "STATUS", "READ", "WRITTEN"],
+        ["items", "success", "3", "3"],
+    ]
+    assert world.rows("SELECT trigger FROM quper.sync_logs") == [("manual",)]
+
+
+def test_a_failure_on_a_terminal_says_what_to_do(world: World):
+    shown = world.shell.on_a_terminal("run", "broken", "-q", columns=80)
+
+    assert shown.startswith("failed   broken in ")
+    assert shown.endswith(" -> try the job's SQL on Redshift by hand, then: qupersync validate\n")
+
+
+def test_db_current_and_check_tell_the_revision(world: World):
+    assert world.shell.type("db", "current") == Done(code=0, out="0002\n", err="")
+    assert world.shell.type("db", "check") == Done(
+        code=0, out="quper is at revision 0002, as this version needs it\n", err=""
+    )
+
+
+def test_db_upgrade_makes_the_schema_and_may_be_repeated(world: World):
+    world.at_target("DROP SCHEMA quper CASCADE")
+
+    before = world.shell.type("db", "current"), world.shell.type("db", "check")
+    first, second = world.shell.type("db", "upgrade"), world.shell.type("db", "upgrade")
+
+    assert (before[0].out, before[1].code) == ("none\n", 5)
+    assert first == second == Done(code=0, out="quper is at revision 0002\n", err="")
+
+
+def test_db_create_makes_the_target_that_the_query_describes(world: World):
+    world.at_target("DROP TABLE items")
+
+    done = world.shell.type("db", "create", "items")
+
+    assert done == Done(
+        code=0,
+        out='CREATE TABLE "public"."items" ("id" integer, "name" text, PRIMARY KEY ("id"));\n',
+        err="",
+    )
+    assert world.shell.type("run", "items", "-q").code == 0
+
+
+def test_db_create_does_not_touch_a_table_that_is_there(world: World):
+    done = world.shell.type("db", "create", "items")
+
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith('error: relation "items" already exists')
+
+
+@pytest.mark.parametrize("words", [["status"], ["history"]])
+def test_a_report_without_the_schema_is_exit_5(world: World, words: list[str]):
+    world.at_target("DROP SCHEMA quper CASCADE")
+
+    done = world.shell.type(*words)
+
+    assert (done.code, done.out) == (5, "")
+    assert done.err.endswith(" -> qupersync db upgrade\n")

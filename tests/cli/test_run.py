@@ -1,0 +1,205 @@
+"""`qupersync run`: what it writes where, and its exit code, on real servers."""
+
+import signal
+from uuid import UUID
+
+import pytest
+
+from qupersync.demo.faults import AfterRows, AtSql, Delay, Fault
+from tests.cli.shell import Done, World
+
+HOLD = (
+    "INSERT INTO quper.qupersync_state (source, job, target_table)"
+    " VALUES ('default', 'items', 'public.items')",
+    "INSERT INTO quper.qupersync_leases (source, job, fence, lease_owner, lease_acquired_at,"
+    " lease_expires_at) VALUES ('default', 'items', 1, gen_random_uuid(), now(),"
+    " now() + interval '1 hour')",
+)
+RUNS = "SELECT sync_job_id, status, error_code FROM quper.sync_logs ORDER BY started_at"
+SYNC_LOGS = (
+    "SELECT column_name FROM information_schema.columns"
+    " WHERE table_schema = 'quper' AND table_name = 'sync_logs'"
+)
+
+
+def test_a_quiet_success_says_nothing_and_loads_the_rows(world: World):
+    assert world.shell.type("run", "items", "-q") == Done(code=0, out="", err="")
+    assert world.rows("SELECT id, name FROM items ORDER BY id") == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_a_run_off_a_terminal_is_one_record_with_all_that_the_log_table_keeps(world: World):
+    done = world.shell.execute("run", "items")
+
+    [record] = done.records
+    columns = {name for (name,) in world.rows(SYNC_LOGS)} - {"sync_job_id"}
+    assert (done.code, done.out, done.err.count("\n")) == (0, "", 1)
+    assert record.keys() == columns | {"job", "event", "level", "logger", "timestamp"}
+    assert (record["event"], record["job"], record["rows_inserted"], record["trigger"]) == (
+        "run finished", "items", 3, "cron",
+    )  # fmt: skip
+    assert world.rows("SELECT run_id FROM quper.sync_logs") == [(UUID(record["run_id"]),)]
+
+
+def test_a_failed_job_is_exit_1_and_stops_no_other(world: World):
+    done = world.shell.type("run", "--all")
+
+    assert done.code == 1
+    assert {record["job"]: record["status"] for record in done.records} == {
+        "items": "success",
+        "broken": "failed",
+    }
+    assert world.rows("SELECT count(*) FROM items") == [(3,)]
+
+
+def test_quiet_still_tells_of_failures(world: World):
+    done = world.shell.type("run", "--all", "-q")
+
+    [record] = done.records
+    assert (done.code, done.out, record["job"], record["error_code"]) == (
+        1, "", "broken", "query-failed",
+    )  # fmt: skip
+    assert 'column "nothing" does not exist' in record["error"]
+
+
+def test_fail_fast_begins_no_job_after_a_failure(world: World):
+    text = (world.shell.folder / "jobs.yaml").read_text()
+    head, _, tail = text.partition("  items:")
+    items, _, broken = tail.partition("  broken:")
+    world.shell.write_jobs(f"{head}  broken:{broken}  items:{items}")
+
+    done = world.shell.type("run", "--all", "--fail-fast")
+
+    assert (done.code, [record["job"] for record in done.records]) == (1, ["broken"])
+
+
+def test_the_json_summary_is_one_document_on_stdout(world: World):
+    done = world.shell.type("run", "--all", "-o", "json", "-q", "--trigger", "manual")
+
+    document = done.document
+    items, broken = document.pop("runs")
+    assert document == {"exit_code": 1, "signal": None, "errors": []}
+    assert (items["job"], items["rows_extracted"], items["trigger"]) == ("items", 3, "manual")
+    assert (broken["status"], broken["completed_at"][-1]) == ("failed", "Z")
+
+
+def test_a_second_run_reports_each_row_as_unchanged(world: World):
+    world.shell.type("run", "items", "-q")
+
+    done = world.shell.type("run", "--tag", "things", "-o", "json")
+
+    [run] = done.document["runs"]
+    counts = [run[f"rows_{kind}"] for kind in ("inserted", "updated", "unchanged")]
+    assert counts == [0, 0, 3]
+
+
+def test_a_named_job_that_another_run_holds_is_exit_7(world: World):
+    world.at_target(*HOLD)
+
+    done = world.shell.type("run", "items", "-q")
+
+    line = "error: job items is held by another run -> qupersync status items\n"
+    assert done == Done(code=7, out="", err=line)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--tag", "things"], 0),
+        (["items", "--if-locked", "skip"], 0),
+        (["--tag", "things", "--if-locked", "fail"], 7),
+    ],
+)
+def test_a_job_that_another_run_holds_is_skipped_or_a_failure(
+    world: World, words: list[str], code: int
+):
+    world.at_target(*HOLD)
+
+    assert world.shell.type("run", *words, "-q").code == code
+    assert world.rows("SELECT count(*) FROM items") == [(0,)]
+
+
+def test_snapshot_deletes_need_the_word_for_a_named_job(world: World):
+    world.shell.type("run", "items", "-q")
+    world.at_source("DELETE FROM items WHERE id > 1")
+
+    refused = world.shell.type("run", "items", "-q", QUPERSYNC_LOG_FORMAT="text")
+    allowed = world.shell.type("run", "items", "-q", "--allow-deletes")
+
+    assert (refused.code, allowed.code) == (1, 0)
+    assert world.rows("SELECT id FROM items") == [(1,)]
+
+
+def test_a_target_without_the_schema_is_exit_5_with_the_command_that_repairs_it(world: World):
+    world.at_target("DROP SCHEMA quper CASCADE")
+
+    done = world.shell.type("run", "--all")
+
+    assert done == Done(
+        code=5,
+        out="",
+        err="error: the target's schema is at revision none, this version needs 0002"
+        " -> qupersync db upgrade\n",
+    )
+
+
+def test_a_wrong_password_is_exit_6_and_recorded_for_each_job_without_the_password(world: World):
+    world.shell.variables["REDSHIFT_PASSWORD"] = "hunter-two"  # noqa: S105 - not anybody's
+
+    done = world.shell.execute("run", "--all")
+
+    assert (done.code, done.out) == (6, "")
+    assert world.rows(RUNS) == [
+        ("items", "failed", "login-refused"),
+        ("broken", "failed", "login-refused"),
+    ]
+    assert "hunter-two" not in done.err
+
+
+def test_a_source_that_is_not_there_is_exit_4_and_recorded_for_each_job(world: World):
+    world.shell.variables["REDSHIFT_PORT"] = "1"
+
+    done = world.shell.execute("run", "--all")
+
+    assert (done.code, done.out) == (4, "")
+    assert world.rows(RUNS) == [
+        ("items", "dead", "source-unavailable"),
+        ("broken", "dead", "source-unavailable"),
+    ]
+
+
+def test_weak_tls_towards_another_machine_is_a_warning_of_each_run(world: World):
+    world.shell.variables |= {"REDSHIFT_HOST": "redshift.invalid"}
+
+    first = world.shell.type("run", "items").records[0]
+
+    assert (first["level"], first["event"]) == ("warning", "weak TLS")
+    assert first["warning"].startswith("REDSHIFT_SSLMODE=disable does not prove who answers")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_in_order(world: World, number: signal.Signals, code: int):
+    fault = world.stand_in.faults.arm(Fault(when=AfterRows(1), what=Delay()))
+    process = world.shell.start("run", "--all")
+    assert fault.reached.wait(timeout=30)
+
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (code, "")
+    assert err.splitlines()[-1] == f"stopped by {number.name}; what was committed stays"
+    assert world.rows(RUNS) == [("items", "canceled", "stopped")]
+    assert world.rows(
+        "SELECT count(*) FROM quper.qupersync_leases WHERE lease_owner IS NOT NULL"
+    ) == [(0,)]
+
+
+def test_an_interrupt_before_anything_ran_is_exit_130_without_a_traceback(world: World):
+    fault = world.stand_in.faults.arm(Fault(when=AtSql("SET timezone"), what=Delay()))
+    process = world.shell.start("run", "--all")
+    assert fault.reached.wait(timeout=30)
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
