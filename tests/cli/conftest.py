@@ -8,6 +8,8 @@ from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
 from tests.cli.shell import CLOCK, TABLE, Shell, World, variables
 
+SECRET = "of-the-stand-in"  # noqa: S105 - nobody else's
+
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
@@ -16,7 +18,7 @@ def _logging_as_before() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     yield
     root.handlers, root.level = handlers, level
-    logging.captureWarnings(False)
+    logging.captureWarnings(False)  # noqa: FBT003
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def world(
     server: PostgresAddress, shell: Shell, empty_database: str, target: str
 ) -> Iterator[World]:
     """The job items has three rows to load; broken cannot work."""
-    with StandIn(upstream=server, password="a-secret") as stand_in:
+    with StandIn(upstream=server, password=SECRET) as stand_in:
         shell.variables = variables(stand_in, empty_database, target)
         world = World(shell=shell, source=empty_database, target=target, stand_in=stand_in)
         world.at_source(CLOCK, TABLE, "INSERT INTO items VALUES (1, 'a'), (2, 'b'), (3, 'c')")

@@ -89,6 +89,7 @@ class Shell:
         """Run the program on a terminal and return all that it shows."""
         ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        self.variables["COLUMNS"] = str(columns)  # pytest-xdist sets it for its own terminal
         process = self.start(*words, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         shown = b""

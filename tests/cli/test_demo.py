@@ -40,8 +40,7 @@ def test_a_demo_that_is_stopped_leaves_nothing_behind(
 ):
     process = empty.start("demo", "--rows", "50", start_new_session=True)
     assert process.stdout is not None
-    while "run --all" not in process.stdout.readline():
-        pass
+    assert any("run --all" in line for line in process.stdout)
 
     process.send_signal(number)
     process.communicate(timeout=60)

@@ -34,8 +34,8 @@ ABSENT = a_run(Status.SKIPPED, "not-on-this-flavor")
 
 
 def code_of(*runs: Run, **outcome: Any) -> int:
-    usual = {"errors": (), "refusal_code": "", "signal": 0, "held_is_failure": False}
-    return of_pass(runs, **usual | outcome)
+    usual: dict[str, Any] = {"refusal_code": "", "signal": 0, "held_is_failure": False}
+    return of_pass(runs, outcome.pop("errors", ()), **usual | outcome)
 
 
 @pytest.mark.parametrize(

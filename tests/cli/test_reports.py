@@ -1,8 +1,7 @@
 """`status`, `history` and `db`: what they write, off a terminal and on one."""
 
-import json
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -47,7 +46,7 @@ def test_status_says_in_words_what_is_wrong_and_what_to_type_next(ran: World):
     done = ran.shell.type("status")
 
     [line] = done.err.splitlines()
-    assert line.startswith("broken is failed: Redshift answered: column ")
+    assert line.startswith("broken: failed: Redshift answered: column ")
     assert line.endswith(" -> try the job's SQL on Redshift by hand, then: qupersync validate")
 
 
@@ -55,7 +54,7 @@ def test_status_of_a_job_that_never_ran_names_the_command(world: World):
     done = world.shell.type("status", "items")
 
     assert [line["state"] for line in lines(done)] == ["never"]
-    assert done.err == "items is never run -> qupersync run items\n"
+    assert done.err == "items: never ran -> qupersync run items\n"
 
 
 @pytest.mark.parametrize(
@@ -144,17 +143,49 @@ def test_a_terminal_shows_what_the_database_holds_as_it_is(ran: World):
     ],
 )
 def test_the_status_table_fits_the_terminal(ran: World, columns: int, titles: str):
-    ran.at_target("UPDATE quper.qupersync_state SET watermark = '2026-03-01T12:00:00.123456Z'")
+    ran.at_target(
+        "UPDATE quper.qupersync_state SET watermark = '2026-03-01T12:00:00.123456Z',"
+        " last_success_at = now() - interval '200 s'"
+    )
 
     shown = ran.shell.on_a_terminal("status", "items", columns=columns).splitlines()
 
     assert plain(shown[0]).split() == titles.split()
-    assert plain(shown[1]).startswith("items  ok     0 s ago  2026-03-01 12:00:00     3        3")
+    assert plain(shown[1]).startswith("items  ok     3 m ago  2026-03-01 12:00:00     3        3")
     assert max(len(plain(line)) for line in shown) <= columns
 
 
 def plain(line: str) -> str:
     return line.replace("\x1b[1m", "").replace("\x1b[0m", "")
+
+
+def test_history_on_a_terminal_is_a_table_with_the_errors_below(ran: World):
+    shown = ran.shell.on_a_terminal("history", columns=80).splitlines()
+
+    assert plain(shown[0]).split() == ["STARTED", "JOB", "STATUS", "READ", "WRITTEN", "TOOK"]
+    assert [line.split()[2:6] for line in shown[1:3]] == [
+        ["broken", "failed", "0", "0"],
+        ["items", "success", "3", "3"],
+    ]
+    assert shown[3].startswith("broken: Redshift answered: column ")
+
+
+def test_list_on_a_terminal_is_a_table(world: World):
+    shown = world.shell.on_a_terminal("list", columns=80).splitlines()
+
+    assert [plain(line).split() for line in shown] == [
+        ["JOB", "MODE", "TARGET", "TAGS"],
+        ["items", "snapshot", "public.items", "things"],
+        ["broken", "snapshot", "public.others"],
+    ]
+
+
+def test_no_colour_is_used(ran: World):
+    ran.shell.variables["NO_COLOR"] = "1"
+
+    shown = ran.shell.on_a_terminal("status", columns=80)
+
+    assert set(re.findall("\x1b[^m]*m", shown)) <= {"\x1b[1m", "\x1b[0m"}
 
 
 def test_a_run_on_a_terminal_is_a_line_for_each_job_and_a_table(world: World):

@@ -8,13 +8,24 @@ import pytest
 from qupersync.demo.faults import AfterRows, AtSql, Delay, Fault
 from tests.cli.shell import Done, World
 
-HOLD = (
-    "INSERT INTO quper.qupersync_state (source, job, target_table)"
-    " VALUES ('default', 'items', 'public.items')",
-    "INSERT INTO quper.qupersync_leases (source, job, fence, lease_owner, lease_acquired_at,"
-    " lease_expires_at) VALUES ('default', 'items', 1, gen_random_uuid(), now(),"
-    " now() + interval '1 hour')",
-)
+HOLD = """
+INSERT INTO quper.qupersync_state (source, job, target_table)
+VALUES ('default', 'items', 'public.items');
+INSERT INTO quper.qupersync_leases
+  (source, job, fence, lease_owner, lease_acquired_at, lease_expires_at)
+VALUES ('default', 'items', 1, gen_random_uuid(), now(), now() + interval '1 hour')
+"""
+INCREMENTAL = """\
+version: 1
+jobs:
+  events:
+    sql: SELECT id, at FROM events WHERE at >= :low AND at < :high
+    target: public.events
+    key: [id]
+    columns: {id: integer, at: timestamp}
+    watermark: {column: at, initial: 1d, overlap: 0s}
+"""
+EVENTS = "CREATE TABLE events (id int PRIMARY KEY, at timestamp)"
 RUNS = "SELECT sync_job_id, status, error_code FROM quper.sync_logs ORDER BY started_at"
 SYNC_LOGS = (
     "SELECT column_name FROM information_schema.columns"
@@ -40,8 +51,9 @@ def test_a_run_off_a_terminal_is_one_record_with_all_that_the_log_table_keeps(wo
     assert world.rows("SELECT run_id FROM quper.sync_logs") == [(UUID(record["run_id"]),)]
 
 
-def test_a_failed_job_is_exit_1_and_stops_no_other(world: World):
-    done = world.shell.type("run", "--all")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_failed_job_is_exit_1_and_stops_no_other(world: World, threads: str):
+    done = world.shell.type("run", "--all", "--jobs", threads)
 
     assert done.code == 1
     assert {record["job"]: record["status"] for record in done.records} == {
@@ -92,8 +104,26 @@ def test_a_second_run_reports_each_row_as_unchanged(world: World):
     assert counts == [0, 0, 3]
 
 
+def test_the_batch_size_and_the_start_can_be_given_for_one_run(world: World):
+    world.shell.write_jobs(INCREMENTAL)
+    world.at_target(EVENTS)
+    world.at_source(
+        EVENTS,
+        "INSERT INTO events SELECT i, now() - i * interval '1 hour'"
+        " FROM generate_series(1, 3) AS i",
+    )
+    words = ["run", "events", "-o", "json"]
+
+    [first] = world.shell.type(*words, "--batch-size", "1").document["runs"]
+    [second] = world.shell.type(*words).document["runs"]
+    [third] = world.shell.type(*words, "--from-initial").document["runs"]
+
+    assert [run["rows_extracted"] for run in (first, second, third)] == [3, 0, 3]
+    assert (first["batches"], third["batches"]) == (3, 1)
+
+
 def test_a_named_job_that_another_run_holds_is_exit_7(world: World):
-    world.at_target(*HOLD)
+    world.at_target(HOLD)
 
     done = world.shell.type("run", "items", "-q")
 
@@ -112,7 +142,7 @@ def test_a_named_job_that_another_run_holds_is_exit_7(world: World):
 def test_a_job_that_another_run_holds_is_skipped_or_a_failure(
     world: World, words: list[str], code: int
 ):
-    world.at_target(*HOLD)
+    world.at_target(HOLD)
 
     assert world.shell.type("run", *words, "-q").code == code
     assert world.rows("SELECT count(*) FROM items") == [(0,)]

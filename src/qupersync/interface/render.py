@@ -41,10 +41,15 @@ def show(
     """
     if output is Output.JSON:
         show_document(records)
-    elif output is Output.TABLE and sys.stdout.isatty():
+    elif is_table(output):
         draw(records, columns)
     else:
         _lines(records, zone)
+
+
+def is_table(output: Output) -> bool:
+    """Tell whether the reader gets a table, which does not show every field."""
+    return output is Output.TABLE and sys.stdout.isatty()
 
 
 def show_document(document: object) -> None:

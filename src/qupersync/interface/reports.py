@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import typer
 
 from qupersync.bootstrap import open_app
-from qupersync.domain.status import JobStatus
+from qupersync.domain.status import Health, JobStatus
 from qupersync.interface import advice, documents, tables
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.options import Files, Output
-from qupersync.interface.render import show
+from qupersync.interface.render import is_table, show
 from qupersync.interface.text import put, say
 
 
@@ -31,14 +31,12 @@ def _notes(jobs: Iterable[JobStatus]) -> Iterable[str]:
         record, last = documents.of_status(job), job.last_run
         if job.health.is_problem:
             why = f": {advice.one_line(last.error)}" if last and last.error else ""
-            yield f"{job.job} is {_IN_WORDS[job.health]}{why} -> {record['next']}"
+            state = "never ran" if job.health is Health.NEVER else job.health
+            yield f"{job.job}: {state}{why} -> {record['next']}"
         if last and last.rows_skipped:
             yield f"{job.job}: {last.rows_skipped} rows were rejected -> see quper.sync_rejects"
         for warning in last.warnings if last else ():
             yield f"{job.job}: {advice.one_line(warning)}"
-
-
-_IN_WORDS = {"failed": "failed", "stale": "stale", "never": "never run"}
 
 
 def history(files: Files, job: str | None, limit: int, output: Output) -> None:
@@ -48,7 +46,7 @@ def history(files: Files, job: str | None, limit: int, output: Output) -> None:
     zone = app.settings.sync.time_zone
     show(records, tables.of_runs(zone), output, zone)
     for record in records:
-        if record["error"] and output is Output.TABLE:
+        if record["error"] and is_table(output):
             say(f"{record['job']}: {advice.one_line(record['error'])}")
 
 

@@ -18,7 +18,8 @@ from qupersync.infrastructure.postgres.merge_sql import STAGE, WHOLE, WITHIN, Lo
 _PART = WITHIN.format(low=Placeholder("low"), high=Placeholder("high"))
 IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}").format(STAGE, _PART)
 MIDDLE = SQL(
-    "SELECT ctid::text FROM {} AS s WHERE {} ORDER BY ctid OFFSET %(half)s LIMIT 1"
+    # ORDER BY ctid alone would mean the text that is selected, and (0,10) stands before (0,2).
+    "SELECT s.ctid::text FROM {} AS s WHERE {} ORDER BY s.ctid OFFSET %(half)s LIMIT 1"
 ).format(STAGE, _PART)
 REMOVE = SQL("DELETE FROM {} WHERE ctid = ANY (%s::tid[])").format(STAGE)
 STAGED_FORMAT = "target-text-v1"
@@ -127,17 +128,21 @@ class Staging:
 
     def _culprits(self, part: dict[str, str]) -> dict[str, Refusal]:
         count = self._value(IN_RANGE, part)
-        if count == 0:
+        error = self._objection(part) if count else None
+        if error is None:
             return {}
+        if count == 1:
+            return {self._value(MIDDLE, part | {"half": 0}): _refusal(error)}
+        middle = self._value(MIDDLE, part | {"half": count // 2})
+        return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
+
+    def _objection(self, part: dict[str, str]) -> RowsRefusedError | None:
         try:
             with self.connection.transaction(force_rollback=True):
                 self._merged(part)
         except RowsRefusedError as error:
-            if count == 1:
-                return {self._value(MIDDLE, part | {"half": 0}): _refusal(error)}
-            middle = self._value(MIDDLE, part | {"half": count // 2})
-            return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
-        return {}
+            return error
+        return None
 
     def _rejected(self, at: str, refusal: Refusal) -> Reject:
         place = self._value(IN_RANGE, WHOLE | {"high": at}) - self._block_starts

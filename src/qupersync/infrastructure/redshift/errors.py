@@ -1,5 +1,6 @@
 """The driver's errors to the domain's; its exception classes say little, so SQLSTATEs decide."""
 
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ _BY_TEXT: dict[str, type[QuperSyncError]] = {
     "iam authentication token has expired": SourceUnavailableError,
 }
 _VALUE_CLASS = "22"
+# "Invalid digit, Value 'x', Pos 0, Type: Integer" has the state of an internal error too.
+_QUOTED = re.compile(r"'.*'", re.DOTALL)
 
 
 def classified(error: BaseException, refusal: BaseException | None = None) -> QuperSyncError:
@@ -71,6 +74,8 @@ def _answered(answer: dict[str, str]) -> QuperSyncError:
             kind = by_text
     if state[:2] == _VALUE_CLASS:
         message = _condition(state)  # the server's own text would quote the value
+    elif state[:2] == "XX":
+        message = _QUOTED.sub("'...'", message)
     return (kind or QueryError)(f"Redshift answered: {message} (SQLSTATE {state})")
 
 
@@ -93,8 +98,9 @@ def _is_tls(error: BaseException) -> bool:
 
 
 def _inner(error: BaseException) -> str:
-    parts = [str(part) for part in error.args] or [type(error).__name__]
-    return ": ".join(parts)
+    # The builtins that the driver lets through may hold what it was reading.
+    speaks = isinstance(error, OSError | Error) and error.args
+    return ": ".join(map(str, error.args)) if speaks else type(error).__name__
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""Bytes of the source's rows to values, and nothing that is not what it says."""
+
+import struct
+from decimal import Decimal
+
+import pytest
+
+from qupersync.infrastructure.redshift.wire import Layout, _decoder, _type
+
+
+def body(*fields: bytes | None) -> bytes:
+    """A DataRow as the protocol writes it."""
+    return struct.pack("!h", len(fields)) + b"".join(
+        b"\xff\xff\xff\xff" if field is None else struct.pack("!i", len(field)) + field
+        for field in fields
+    )
+
+
+def decoded(oid: int, *fields: bytes | None):
+    names = tuple(f"c{at}" for at in range(len(fields)))
+    layout = Layout(names, (_type(oid, -1),) * len(fields), (_decoder(oid),) * len(fields))
+    return layout.decode(body(*fields))
+
+
+@pytest.mark.parametrize(
+    ("oid", "raw", "value"),
+    [
+        (16, b"\x01", True),
+        (16, b"\x00", False),
+        (20, b"\x80" + b"\0" * 7, -(2**63)),
+        (21, b"\xff\xfe", -2),
+        (23, b"\x7f\xff\xff\xff", 2**31 - 1),
+        (26, b"\xff\xff\xff\xff", 2**32 - 1),
+        (700, struct.pack("!f", 0.5), 0.5),
+        (701, struct.pack("!d", 5e-324), 5e-324),
+        (1700, b"0.000000000000000000", Decimal("0E-18")),
+        (1700, b"-99999999999999999999.999999999999999999",
+         Decimal("-99999999999999999999.999999999999999999")),
+        (1043, "äöü😀 ".encode(), "äöü😀 "),
+        (1043, b"", ""),
+        (1114, b"0044-03-15 12:00:00.000001 BC", "0044-03-15 12:00:00.000001 BC"),
+        (1184, b"infinity", "infinity"),
+        (1083, b"24:00:00", "24:00:00"),
+        (4000, b'{"a": "\\u0000"}', '{"a": "\\u0000"}'),
+    ],
+)  # fmt: skip
+def test_a_value_is_read_exactly(oid, raw, value):
+    assert decoded(oid, None, raw, None) == (None, value, None)
+
+
+@pytest.mark.parametrize(
+    ("oid", "raw", "error"),
+    [
+        (1043, b"\xc3", UnicodeDecodeError),
+        (1043, b"\xed\xa0\x80", UnicodeDecodeError),
+        (1700, b"1.5 EUR", ArithmeticError),
+        (1700, b"\xff", UnicodeDecodeError),
+        (16, b"", struct.error),
+        (21, b"\0", struct.error),
+        (23, b"\0" * 8, struct.error),
+        (20, b"\0" * 4, struct.error),
+        (700, b"\0" * 8, struct.error),
+        (701, b"\0" * 4, struct.error),
+    ],
+)
+def test_bytes_that_are_not_of_their_type_are_never_guessed_at(oid, raw, error):
+    with pytest.raises(error):
+        decoded(oid, raw)
+
+
+def test_a_row_that_is_cut_short_is_an_error():
+    with pytest.raises(struct.error):
+        Layout(("a", "b"), (_type(23, -1),) * 2, (_decoder(23),) * 2).decode(body(b"\0\0\0\1"))
+
+
+@pytest.mark.parametrize(
+    ("oid", "modifier", "kind"),
+    [
+        (1700, (38 << 16 | 18) + 4, "numeric(38,18)"),
+        (1700, -1, "numeric"),
+        (1114, -1, "timestamptz"),
+        (1042, 14, "text"),
+        (4000, -1, "text"),
+        (16, -1, "boolean"),
+    ],
+)
+def test_a_copy_has_a_type_that_holds_the_sources_values(oid, modifier, kind):
+    assert str(_type(oid, modifier)) == kind
