@@ -124,11 +124,11 @@ def test_what_the_database_holds_cannot_move_the_cursor_or_make_a_column(ran: Wo
 
 
 def test_a_terminal_shows_what_the_database_holds_as_it_is(ran: World):
-    ran.at_target(HOSTILE, "UPDATE quper.qupersync_state SET watermark = E'\\x1b[2J[b]'")
+    ran.at_target(HOSTILE, "UPDATE quper.qupersync_state SET watermark = E'\\x1b[2JT[b]'")
 
     shown = ran.shell.on_a_terminal("status", columns=200)
 
-    assert r"\x1b[2J[b]" in shown
+    assert r"\x1b[2JT[b]" in shown
     assert "\x1b[2J" not in shown
 
 
@@ -181,8 +181,6 @@ def test_list_on_a_terminal_is_a_table(world: World):
 
 
 def test_no_colour_is_used(ran: World):
-    ran.shell.variables["NO_COLOR"] = "1"
-
     shown = ran.shell.on_a_terminal("status", columns=80)
 
     assert set(re.findall("\x1b[^m]*m", shown)) <= {"\x1b[1m", "\x1b[0m"}
@@ -198,6 +196,15 @@ def test_a_run_on_a_terminal_is_a_line_for_each_job_and_a_table(world: World):
         ["items", "success", "3", "3"],
     ]
     assert world.rows("SELECT trigger FROM quper.sync_logs") == [("manual",)]
+
+
+def test_a_run_on_a_terminal_tells_of_deleted_rows(world: World):
+    world.shell.type("run", "items", "-q")
+    world.at_source("DELETE FROM items WHERE id = 1")
+
+    shown = world.shell.on_a_terminal("run", "items", columns=80).splitlines()
+
+    assert shown[0].endswith(": 2 read: 0 new, 0 changed, 2 the same, 0 rejected, 1 deleted")
 
 
 def test_a_failure_on_a_terminal_says_what_to_do(world: World):

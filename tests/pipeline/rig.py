@@ -120,6 +120,19 @@ class Rig:
             yield source
 
 
+def tables(rig: Rig, key: str = "int", given: str = "") -> Rig:
+    """Make items with a key, name and changed; at the source nothing refuses a hostile key."""
+    columns = "name text, changed timestamp)"
+    rig.at_source(f"CREATE TABLE items (id {given or key}, {columns}")
+    rig.at_target(f"CREATE TABLE items (id {key} PRIMARY KEY, {columns}")
+    return rig
+
+
+def add(rig: Rig, *rows: str) -> None:
+    """Add rows of items at the source, in this order, each as the SQL of its key and name."""
+    rig.at_source(*(f"INSERT INTO items VALUES ({row}, '2026-03-01 11:30')" for row in rows))
+
+
 def _execute(conninfo: str, statements: tuple[str, ...]) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SET timezone TO 'UTC'")

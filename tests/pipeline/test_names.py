@@ -100,7 +100,8 @@ def test_hostile_characters_in_a_jobs_sql_reach_the_source(rig: Rig):
     job = a_job(
         sql=f"""
         SELECT id::bigint % 10 AS id, '{text}' AS name, /* :low ' */ changed -- :high "
-          FROM items WHERE name LIKE 'i%''_' AND changed >= :low AND changed < :high -- it's the end"""
+          FROM items
+         WHERE name LIKE 'i%''_' AND changed >= :low AND changed < :high -- it's the end"""
     )
 
     run = rig.run(job)
@@ -114,7 +115,8 @@ def test_a_table_of_1600_columns_is_loaded_updated_and_found_unchanged(rig: Rig,
     columns = ", ".join(f"c{number} smallint" for number in range(1598))
     rig.at_both(f"CREATE TABLE items (id int PRIMARY KEY, changed timestamp, {columns})")
     rig.at_source(
-        f"INSERT INTO items SELECT i, '2026-03-01 11:30' {', i' * 1598} FROM generate_series(1, 3) AS i"
+        f"INSERT INTO items SELECT i, '2026-03-01 11:30' {', i' * 1598}"
+        " FROM generate_series(1, 3) AS i"
     )
 
     first, second = rig.run(job), rig.run(job)

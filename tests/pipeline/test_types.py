@@ -20,7 +20,8 @@ EXACT = {
     "numeric": ["1e300", "1.10", "NaN", "0.0000000000000000000000000000000000000000001"],
     "numeric(38,0)": ["99999999999999999999999999999999999999"],
     "boolean": ["true", "false"],
-    "text": ["", " ", "NULL", r"\N", r"C:\new", "'; DROP TABLE items; --", "a\nb\r\tc", "😀🏳️‍🌈", "%s %(x)s {}"],
+    "text": ["", " ", "NULL", r"\N", r"C:\new", "'; DROP TABLE items; --", "a\nb\r\tc",
+             "😀🏳️‍🌈", "%s %(x)s {}"],
     "varchar(3)": ["äöü", "😀😀😀", ""],
     "date": [
         "0044-03-15 BC", "4713-01-01 BC", "0001-01-01", "1969-12-31", "infinity", "-infinity",
@@ -43,7 +44,7 @@ TEXTS = "SELECT id, value::text FROM items ORDER BY id"
 
 
 def fill(rig: Rig, source: str, target: str, *literals: str) -> None:
-    """One row per literal, numbered from 1, in items at the source; items is empty at the target."""
+    """One row per literal, numbered from 1, in items at the source; none at the target."""
     rig.at_source(f"CREATE TABLE items (id int PRIMARY KEY, value {source}, changed timestamp)")
     rig.at_target(f"CREATE TABLE items (id int PRIMARY KEY, value {target}, changed timestamp)")
     rows = ", ".join(
@@ -94,7 +95,8 @@ def test_a_value_arrives_exactly_as_it_is_and_stays_unchanged(rig, job, kind, li
         ("numeric(38,2)", "text", "0.00", "0.00"),
         ("char(10)", "text", "a b  ", "a b"),
         ("char(10)", "boolean", "yes", "true"),
-        ("text", "uuid", "{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+        ("text", "uuid", "{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}",
+         "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
         ("timestamp", "date", "2026-03-01 00:00:00", "2026-03-01"),
         ("timestamp", "date", "infinity", "infinity"),
         ("timestamptz", "date", "0044-03-15 00:00:00+00 BC", "0044-03-15 BC"),

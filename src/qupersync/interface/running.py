@@ -94,6 +94,7 @@ def _in_words(run: Run) -> str:
         what = (
             f"{tally.extracted} read: {tally.inserted} new, {tally.updated} changed, "
             f"{tally.unchanged} the same, {tally.skipped} rejected"
+            + (f", {tally.deleted} deleted" if tally.deleted else "")
         )
     warnings = "".join(f"; {visible(warning)}" for warning in run.warnings)
     return f"{run.status.value:8} {run.job} in {spent(run.duration_ms)}: {what}{warnings}"

@@ -53,9 +53,12 @@ def of_jobs() -> Iterable[Column]:
 
 def point(text: str | None, zone: tzinfo) -> str:
     """Return a watermark for people: a time in ``zone``, anything else as it is stored."""
-    if text is None:
-        return "-"
-    return moment(datetime.fromisoformat(text).astimezone(UTC), zone) if "T" in text else text
+    if text is None or "T" not in text:
+        return text or "-"
+    try:
+        return moment(datetime.fromisoformat(text).astimezone(UTC), zone)
+    except ValueError:
+        return text
 
 
 def _plain(name: str) -> Callable[[Record], str]:

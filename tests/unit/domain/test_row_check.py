@@ -5,15 +5,17 @@ from decimal import Decimal
 import pytest
 
 from qupersync.domain.batch import Batch, Refusal
-from qupersync.domain.columns import ColumnSpec
+from qupersync.domain.columns import ColumnSpec, ColumnType
 from qupersync.domain.errors import ColumnMissingError, QueryError
 from qupersync.domain.row_check import RowCheck
 
 
 def checked(rows, *, names=("id", "value"), unreadable=None, **spec):
     """Check rows of an integer key and one column of which the rules are given."""
-    spec = ColumnSpec.model_validate({"type": "text"} | spec)
-    specs = {"id": ColumnSpec(type="integer"), "value": spec}
+    specs = {
+        "id": ColumnSpec.model_validate({"type": "integer"}),
+        "value": ColumnSpec.model_validate({"type": "text"} | spec),
+    }
     payloads = [repr(row).encode() for row in rows]
     batch = Batch(
         names=names, rows=rows, payloads=payloads, payload_format="test",
@@ -173,7 +175,7 @@ def test_columns_are_picked_by_name_in_the_order_of_the_target():
 
 
 def test_an_only_column_is_a_row():
-    check = RowCheck.compile({"id": ColumnSpec(type="integer")}, ["id"], ["id"])
+    check = RowCheck.compile({"id": ColumnSpec(type=ColumnType("integer"))}, ["id"], ["id"])
 
     assert check(Batch(names=("id",), rows=[(1,)], payloads=[b""], payload_format="test")).rows == [
         (1,)

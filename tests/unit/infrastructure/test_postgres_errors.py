@@ -75,7 +75,7 @@ RAISE = "DO $$ BEGIN RAISE '% is bad', 's3cret' {}; END $$"
         ("INSERT INTO t VALUES (731, 1)",
          "UniqueViolation (SQLSTATE 23505) by constraint 'one_id'", ""),
         (RAISE.format(""), "RaiseException (SQLSTATE P0001)", ""),
-        (RAISE.format("USING errcode = '22ABC'"), "DatabaseError (SQLSTATE 22ABC)", ""),
+        (RAISE.format("USING errcode = '22ABC'"), "DataError (SQLSTATE 22ABC)", ""),
     ],
 )  # fmt: skip
 def test_a_refused_row_is_told_by_its_condition_and_never_by_its_values(
@@ -84,8 +84,7 @@ def test_a_refused_row_is_told_by_its_condition_and_never_by_its_values(
     with pytest.raises(RowsRefusedError) as caught, translated():
         connection.execute(statement)
 
-    assert str(caught.value).removesuffix(" by constraint ''") == text
-    assert caught.value.column == column
+    assert (str(caught.value), caught.value.column) == (text, column)
 
 
 @pytest.mark.parametrize("state", ["XX000", "ZZ001"])
@@ -95,9 +94,10 @@ def test_a_message_that_may_quote_a_value_is_not_told(connection, state):
 
 
 def test_a_refused_statement_is_told_in_the_servers_words(connection):
-    with pytest.raises(StatementError, match=r'^relation "x" does not exist \(SQLSTATE 42P01\)$'):
-        with translated():  # noqa: SIM117 - the order is what is tested
-            connection.execute("SELECT FROM x")
+    with pytest.raises(StatementError) as caught, translated():
+        connection.execute("SELECT FROM x")
+
+    assert str(caught.value) == 'relation "x" does not exist (SQLSTATE 42P01)'
 
 
 def test_a_taken_key_is_a_conflict_where_it_means_a_rival(connection):
