@@ -127,7 +127,7 @@ def measured(folder: Path, environ: dict[str, str], mode: str, rows: int) -> flo
 
 def qupersync(folder: Path, environ: dict[str, str], *arguments: str) -> float:
     command = [sys.executable, "-m", "qupersync", *arguments]
-    process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

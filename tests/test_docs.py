@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-import qupersync.infrastructure.postgres.staging as staging
 from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
 from qupersync.domain import column_rules, errors
+from qupersync.infrastructure.postgres import staging
 from qupersync.interface.exit_codes import ExitCode
 
 TOP = Path(__file__).parents[1]
@@ -58,9 +58,7 @@ def test_every_error_says_what_to_do():
 
 
 def test_every_reason_of_a_reject_is_explained():
-    source = "".join(
-        Path(str(module.__file__)).read_text() for module in (staging, column_rules)
-    )
+    source = "".join(Path(str(module.__file__)).read_text() for module in (staging, column_rules))
     reasons = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', source)) - {"target-text-v1"}
 
     assert reasons

@@ -192,7 +192,8 @@ def test_an_open_row_ends_up_with_its_final_state(items: Rig):
 
 def test_an_open_row_of_an_early_piece_holds_the_watermark_of_later_ones(items: Rig):
     items.at_source(
-        "INSERT INTO items VALUES (1, 'running', '2026-02-28 13:00'), (2, 'done', '2026-03-01 11:00')"
+        "INSERT INTO items VALUES (1, 'running', '2026-02-28 13:00'),"
+        " (2, 'done', '2026-03-01 11:00')"
     )
 
     run = items.run(a_job(watermark=SETTLED | {"max_hold": "7d", "chunk": "6h"}))

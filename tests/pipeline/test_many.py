@@ -169,7 +169,7 @@ def test_nothing_starts_after_a_stop(tables: Rig):
 
 def test_a_target_that_is_lost_leaves_the_returned_run_as_the_record(tables: Rig):
     (job, *_) = jobs()
-    use_case = replace(tables.use_case(), open_target=lambda: _refusing())
+    use_case = replace(tables.use_case(), open_target=_refusing)
 
     run = use_case(job, tables.order())
 

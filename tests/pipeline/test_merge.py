@@ -12,14 +12,18 @@ ROWS = "INSERT INTO items SELECT i, 'n' || i, '2026-03-01 11:30' FROM generate_s
 TARGETS = {
     "plain": [SOURCE],
     "partitioned": [
-        "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
-        " PARTITION BY RANGE (id)",
+        (
+            "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
+            " PARTITION BY RANGE (id)"
+        ),
         "CREATE TABLE items_1 PARTITION OF items FOR VALUES FROM (0) TO (50)",
         "CREATE TABLE items_2 PARTITION OF items FOR VALUES FROM (50) TO (1000)",
     ],
     "with more columns": [
-        "CREATE TABLE items (extra text DEFAULT 'kept', name text, id int PRIMARY KEY,"
-        " changed timestamp, doubled int GENERATED ALWAYS AS (id * 2) STORED)"
+        (
+            "CREATE TABLE items (extra text DEFAULT 'kept', name text, id int PRIMARY KEY,"
+            " changed timestamp, doubled int GENERATED ALWAYS AS (id * 2) STORED)"
+        )
     ],
 }
 MODES = pytest.mark.parametrize("job", [a_job(), a_snapshot()], ids=["incremental", "snapshot"])

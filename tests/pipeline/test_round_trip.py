@@ -16,7 +16,8 @@ ENDLESS = st.sampled_from(["infinity", "-infinity"])
 
 
 def before_christ(moment: date) -> str:
-    return f"{moment.replace(year=min(moment.year, 4000))} BC"
+    # PostgreSQL's days begin in 4714 BC, and the leap years of that era are other ones.
+    return f"{moment.replace(year=min(moment.year, 4000), day=min(moment.day, 28))} BC"
 
 
 LITERALS = {

@@ -49,7 +49,7 @@ def test_an_address_is_read_from_a_uri():
         host="db.example",
         port=5433,
         user="me",
-        password="secret",  # noqa: S106
+        password="secret",
     )
     assert "secret" not in repr(address)
     assert conninfo_to_dict(address.conninfo("x"))["dbname"] == "x"

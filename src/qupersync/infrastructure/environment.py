@@ -26,7 +26,7 @@ def find_jobs_file(environ: Mapping[str, str], explicit: Path | None) -> Path:
             return place
     raise ConfigError(
         f"no jobs file; looked at: {', '.join(map(str, places))}",
-        hint="qupersync init writes one, QUPERSYNC_JOBS names another",
+        hint="write one, the README shows how, or name another with QUPERSYNC_JOBS",
     )
 
 

@@ -1,0 +1,76 @@
+"""From settings to open connections, for every command alike."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from qupersync.bootstrap.machine import process
+from qupersync.domain.job import Flavor
+from qupersync.infrastructure.connections import conninfo, driver_options
+from qupersync.infrastructure.postgres import session as postgres
+from qupersync.infrastructure.postgres.heartbeat import Heartbeat
+from qupersync.infrastructure.postgres.leases import Leases
+from qupersync.infrastructure.postgres.reports import Reports
+from qupersync.infrastructure.postgres.revision import Revision
+from qupersync.infrastructure.postgres.run_log import RunLog
+from qupersync.infrastructure.postgres.target import Target
+from qupersync.infrastructure.redshift import source as redshift
+from qupersync.infrastructure.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Opens connections to both servers."""
+
+    settings: Settings
+
+    @property
+    def conninfo(self) -> str:
+        """Return libpq's connection string of the target.
+
+        Raises:
+            ConfigError: a variable that says where it is, is missing.
+        """
+        self.settings.require(self.settings.postgres)
+        return conninfo(self.settings.postgres)
+
+    @property
+    def flavor(self) -> Flavor | None:
+        """Return the kind of Redshift that the settings name; None if it is to be found out."""
+        named = self.settings.redshift.flavor
+        return None if named == "auto" else Flavor(named)
+
+    def database(self) -> AbstractContextManager[postgres.Session]:
+        """Open a connection to the target."""
+        return postgres.connected(self.conninfo)
+
+    @contextmanager
+    def target(self) -> Iterator[Target]:
+        """Open what a job needs of the target."""
+        me = process()
+        owner = f"{me['host']} pid {me['pid']} qupersync {me['version']}"
+        with self.database() as session:
+            leases = Leases(session, self.settings.sync.source, owner, self._ttl_s)
+            yield Target(session, leases, RunLog(session, **me))
+
+    def source(self, limit_s: float) -> AbstractContextManager[redshift.Source]:
+        """Open a connection to Redshift for at most ``limit_s`` seconds."""
+        self.settings.require(self.settings.redshift)
+        options = driver_options(self.settings.redshift, self.settings.aws)
+        fetch_rows = self.settings.redshift.fetch_size
+        return redshift.connected(options, fetch_rows=fetch_rows, limit_s=limit_s)
+
+    @contextmanager
+    def reports(self) -> Iterator[Reports]:
+        """Open what the target remembers."""
+        with self.database() as session:
+            Revision.of(session).require()
+            yield Reports(session, self.settings.sync.source)
+
+    def heartbeat(self) -> AbstractContextManager[Heartbeat]:
+        """Keep the leases of this process alive inside the block."""
+        return Heartbeat(self.conninfo, self._ttl_s).running()
+
+    @property
+    def _ttl_s(self) -> float:
+        return self.settings.sync.lease_ttl.total_seconds()
