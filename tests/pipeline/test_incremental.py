@@ -1,5 +1,6 @@
 """What an incremental job loads, counts and remembers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from qupersync.domain.batch import Tally
 from qupersync.domain.run import Status
 from qupersync.domain.watermark import Window
+from qupersync.infrastructure.signals import Stop
 from tests.pipeline.rig import NOON, Rig, a_job
 
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
@@ -298,3 +300,59 @@ def test_every_run_is_on_record(items: Rig):
     assert items.rows("SELECT last_run_id FROM quper.qupersync_state") == [(run.run_id,)]
     assert items.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
     assert items.rows("SELECT attempt, status FROM quper.sync_attempts") == [(1, "success")]
+
+
+def test_a_number_watermark_without_rows_stays_as_it_is(rig: Rig):
+    rig.at_both("CREATE TABLE items (id int PRIMARY KEY, changed bigint)")
+    job = a_job(
+        sql="SELECT * FROM items WHERE changed >= :low",
+        watermark={"column": "changed", "initial": 0, "overlap": 10},
+    )
+
+    run = rig.run(job)
+
+    assert (run.status, run.watermark_after) == (Status.SUCCESS, None)
+
+
+def test_a_watermark_column_that_the_target_lacks_is_found_before_anything_is_read(items: Rig):
+    items.at_target("ALTER TABLE items DROP COLUMN changed")
+
+    run = items.run(a_job(sql="SELECT 1/0 AS id WHERE :low < :high"))
+
+    assert (run.status, run.error_code) == (Status.FAILED, "column-missing")
+
+
+class StopBeforeTheSecondBatch(Stop):
+    """Asked once as the read begins, and once before each batch."""
+
+    asked: int = 0
+
+    def is_requested(self) -> bool:
+        self.asked += 1
+        return self.asked > 2
+
+
+def test_a_stop_between_two_batches_keeps_the_first_and_ends_the_run(items: Rig):
+    items.at_source(
+        "INSERT INTO items SELECT i, 'n', '2026-03-01 11:30' FROM generate_series(1, 4) AS i"
+    )
+    stopped = replace(items, stop=StopBeforeTheSecondBatch())
+
+    run = stopped.run(a_job(batch_size=2, watermark=WATERMARK | {"initial": "1h"}))
+
+    assert (run.status, run.tally.inserted) == (Status.CANCELED, 2)
+    assert items.rows("SELECT count(*) FROM items") == [(2,)]
+
+
+def test_a_rival_who_never_gives_way_ends_the_run_after_some_tries(items: Rig):
+    items.at_source("INSERT INTO items VALUES (1, 'n', '2026-03-01 11:30')")
+    items.at_target(
+        "CREATE FUNCTION quarrel() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'quarrel' USING ERRCODE = '40P01'; END $$",
+        "CREATE TRIGGER quarrel BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION quarrel()",
+    )
+
+    run = items.run(a_job(watermark=WATERMARK | {"initial": "1h"}))
+
+    assert (run.status, run.error_code, run.batches) == (Status.DEAD, "conflict", 0)
+    assert items.rows("SELECT count(*) FROM items") == [(0,)]

@@ -112,3 +112,18 @@ def test_a_change_that_the_collation_cannot_see_is_still_a_change(rig: Rig, job)
 
     assert rig.run(job).tally == Tally(extracted=1, updated=1)
     assert rig.rows("SELECT name FROM items") == [("NAME",)]
+
+
+def test_the_later_of_two_rows_wins_whatever_room_their_pages_have(rig: Rig):
+    # A wide row begins a new page, and a small one after it may go back to the page before.
+    rig.at_source("CREATE TABLE items (at int, id int, name text)")
+    rig.at_target("CREATE TABLE items (id int PRIMARY KEY, at int, name text)")
+    rig.at_source(
+        "INSERT INTO items SELECT i, i / 2, repeat('x', (ARRAY[1, 900, 1800])"
+        "[1 + abs(hashint4(i)) % 3]) FROM generate_series(0, 899) AS i"
+    )
+
+    run = rig.run(a_snapshot(sql="SELECT * FROM items ORDER BY at"))
+
+    assert run.tally == Tally(extracted=900, inserted=450, deduplicated=450)
+    assert rig.rows("SELECT count(*) FROM items WHERE at % 2 = 0") == [(0,)]

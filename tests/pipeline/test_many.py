@@ -178,3 +178,20 @@ def test_a_target_that_is_lost_leaves_the_returned_run_as_the_record(tables: Rig
 
 def _refusing():
     raise TargetUnavailableError
+
+
+def test_a_run_whose_target_connection_breaks_is_closed_over_a_new_one(tables: Rig):
+    (job, *_) = jobs()
+    tables.at_target(
+        "CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN new; END'",
+        "CREATE TRIGGER hang_up BEFORE INSERT ON one FOR EACH ROW EXECUTE FUNCTION hang_up()",
+    )
+
+    run = tables.run(job)
+
+    assert (run.status, run.error_code) == (Status.DEAD, "target-unavailable")
+    assert tables.rows("SELECT status, error_code FROM quper.sync_logs") == [
+        ("dead", "target-unavailable")
+    ]
+    assert tables.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]

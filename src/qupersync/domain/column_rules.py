@@ -8,6 +8,8 @@ to it: dates and times travel as text, so that infinity and years BC stay exact.
 import re
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, InvalidOperation
+from math import isfinite
+from struct import Struct
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -20,6 +22,7 @@ Rule = Callable[[Any], Any]
 # A numeric(p,s) has at most that many digits on either side of its point.
 _MOST_DIGITS = 1_000
 _EXACT = Context(prec=2 * _MOST_DIGITS)
+_FLOAT4 = Struct("<f")
 _DAY = r"\d{4,}-\d\d-\d\d"
 _CLOCK, _MIDNIGHT = r"\d\d:\d\d(?::\d\d(?:\.\d{1,6}0*)?)?", r"00:00(?::00(?:\.0+)?)?"
 _UTC, _ZONE = r"(?: ?(?:Z|[+-]00(?::?00)?))?", r"(?: ?(?:Z|[+-]\d\d(?::?\d\d){0,2}))?"
@@ -86,6 +89,8 @@ def _typed(kind: ColumnType) -> Sequence[Rule]:
         return [_numeric(kind.arguments[-1] if kind.arguments else None)]
     if kind.name == "varchar":
         return [_at_most(kind.arguments[0])]
+    if kind.name == "real":
+        return [_single_precision]
     return [_as_text] if kind.name in {"boolean", "jsonb", "uuid"} else []
 
 
@@ -152,6 +157,17 @@ def _numeric(scale: int | None) -> Rule:
 def _loses(number: Decimal, quantum: Decimal) -> bool:
     # A number with more digits is out of range, and PostgreSQL says so.
     return number.adjusted() < _MOST_DIGITS and number != _EXACT.quantize(number, quantum)
+
+
+def _single_precision(value: Any) -> Any:
+    if isinstance(value, float) and isfinite(value):
+        try:
+            (rounded,) = _FLOAT4.unpack(_FLOAT4.pack(value))
+        except OverflowError:
+            raise _fault("out-of-range") from None
+        if rounded != value:
+            raise _fault("lossy-cast")
+    return value
 
 
 def _at_most(length: int) -> Rule:

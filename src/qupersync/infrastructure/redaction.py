@@ -35,4 +35,5 @@ class Redactor:
 
 def _forms(secret: str) -> tuple[str, ...]:
     escaped = (repr(secret)[1:-1], json.dumps(secret)[1:-1])
-    return (secret, *escaped, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    raw = secret.encode(errors="surrogatepass")  # what the environment held need not be UTF-8
+    return (secret, *escaped, quote(raw), quote(raw, safe=""), quote_plus(raw))

@@ -163,7 +163,7 @@ def test_what_looks_like_a_password_is_masked(text, redacted):
     assert Redactor([])(text) == redacted
 
 
-@given(st.text(st.characters(exclude_characters="*"), min_size=1), st.text())
+@given(st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=1), st.text())
 def test_a_known_secret_is_masked_in_every_spelling(secret, around):
     text = f"{around}{secret} {json.dumps(secret)[1:-1]} {repr(secret)[1:-1]} {quote(secret)}"
     redacted = Redactor([secret])(text)
@@ -241,3 +241,7 @@ def test_a_reader_that_leaves_stops_nothing():
     os.close(writer)
 
     assert (ended.returncode, ended.stdout) == (0, b"done\n")
+
+
+def test_a_secret_that_is_no_utf8_is_masked():
+    assert Redactor(["a\udcffb"])("it is a\udcffb") == "it is ***"

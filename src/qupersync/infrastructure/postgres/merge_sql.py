@@ -11,10 +11,11 @@ from qupersync.domain.watermark import WatermarkType
 
 # Generated names: a target may have any column names, and 63 bytes leave no room for a prefix.
 STAGE = SQL("pg_temp.qupersync_stage")
-WHOLE = {"low": "(0,0)", "high": "(4294967295,0)"}
-# ctid is the order of arrival, as long as nothing is updated in staging; and no column more,
-# which a table of 1,600 columns would not allow.
-WITHIN = SQL("s.ctid >= {low}::tid AND s.ctid < {high}::tid")
+# The order of arrival: each row is inserted by a command of its own. Not ctid, for a small row may
+# go to an earlier page that has room; and not a column, for which 1,600 of the target leave none.
+ARRIVAL = SQL("s.cmin::text::bigint")
+WHOLE = {"low": 0, "high": 2**32}
+WITHIN = SQL("{arrival} >= {low} AND {arrival} < {high}")
 
 INSERT = SQL("INSERT INTO {stage} VALUES ({values})")
 MERGE = SQL("""
@@ -76,7 +77,7 @@ class LoadSql:
         """Stage one row."""
         return INSERT.format(stage=STAGE, values=_listed(SQL("%s") for _ in self.columns))
 
-    def merge(self, low: str, high: str) -> Composed:
+    def merge(self, low: int, high: int) -> Composed:
         """Classify the rows ``[low, high)`` of staging, write what is new or different, count.
 
         It takes no parameters, because psycopg would take a % in a name for one.
@@ -97,7 +98,7 @@ class LoadSql:
             staged_key=_listed(map(self._staged, self.key)),
             newest_first=self._newest_first,
             stage=STAGE,
-            within=WITHIN.format(low=Literal(low), high=Literal(high)),
+            within=WITHIN.format(arrival=ARRIVAL, low=Literal(low), high=Literal(high)),
             first_key=Identifier(self.key[0]),
             changed=changed,
             target=self._target,
@@ -140,7 +141,9 @@ class LoadSql:
     def staged_row(self) -> Composed:
         """Read one staged row as texts."""
         texts = (SQL("{}::text").format(self._staged(name)) for name in self.columns)
-        return SQL("SELECT {} FROM {} WHERE ctid = %(at)s::tid").format(_listed(texts), STAGE)
+        return SQL("SELECT {} FROM {} AS s WHERE {} = %(at)s").format(
+            _listed(texts), STAGE, ARRIVAL
+        )
 
     @property
     def _target(self) -> Identifier:
@@ -160,8 +163,9 @@ class LoadSql:
     @property
     def _newest_first(self) -> Composable:
         if self.watermark is None:
-            return SQL("s.ctid DESC")
-        return SQL("{} DESC NULLS LAST, s.ctid DESC").format(self._staged(self.watermark))
+            return SQL("{} DESC").format(ARRIVAL)
+        newest = SQL("{} DESC NULLS LAST, {} DESC")
+        return newest.format(self._staged(self.watermark), ARRIVAL)
 
     def _assignments(self, names: Sequence[str]) -> Composed:
         return _listed(

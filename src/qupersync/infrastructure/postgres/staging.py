@@ -9,20 +9,21 @@ from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Placeholder
 
+from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Checked, Refusal, Reject, Row, Tally
-from qupersync.domain.errors import RowAccountingError, RowsRefusedError
+from qupersync.domain.errors import RowAccountingError, RowsRefusedError, TooManyRejectsError
 from qupersync.domain.ports import Merged
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.merge_sql import STAGE, WHOLE, WITHIN, LoadSql
+from qupersync.infrastructure.postgres.merge_sql import ARRIVAL, STAGE, WHOLE, WITHIN, LoadSql
 
-_PART = WITHIN.format(low=Placeholder("low"), high=Placeholder("high"))
+_PART = WITHIN.format(arrival=ARRIVAL, low=Placeholder("low"), high=Placeholder("high"))
 IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}").format(STAGE, _PART)
-MIDDLE = SQL(
-    # ORDER BY ctid alone would mean the text that is selected, and (0,10) stands before (0,2).
-    "SELECT s.ctid::text FROM {} AS s WHERE {} ORDER BY s.ctid OFFSET %(half)s LIMIT 1"
-).format(STAGE, _PART)
-REMOVE = SQL("DELETE FROM {} WHERE ctid = ANY (%s::tid[])").format(STAGE)
+MIDDLE = SQL("SELECT {0} FROM {1} AS s WHERE {2} ORDER BY {0} OFFSET %(half)s LIMIT 1").format(
+    ARRIVAL, STAGE, _PART
+)
+REMOVE = SQL("DELETE FROM {} AS s WHERE {} = ANY (%s)").format(STAGE, ARRIVAL)
 STAGED_FORMAT = "target-text-v1"
+SEARCH_LIMIT = 1_000
 _REASONS = {
     "22001": "lossy-cast",
     "22003": "out-of-range",
@@ -48,7 +49,9 @@ class Staging:
     cursor: Cursor[TupleRow]
     load_sql: LoadSql
     key_index: str
+    allowance: Allowance
     staged: int = 0
+    refused: int = 0
     _block: Checked | None = None
     _block_starts: int = 0
     _kept: list[int] = field(default_factory=list)
@@ -75,7 +78,8 @@ class Staging:
                 self.cursor.executemany(self.load_sql.insert(), rows)
         except RowsRefusedError as error:
             if len(rows) == 1:
-                return {offset: replace(_refusal(error), column=self._unreadable(rows[0]))}
+                refusal = self._counted(error)
+                return {offset: replace(refusal, column=self._unreadable(rows[0]))}
             half = len(rows) // 2
             return self._add(rows[:half], offset) | self._add(rows[half:], offset + half)
         return {}
@@ -113,7 +117,7 @@ class Staging:
         self.staged -= len(bad)
         return Merged(tally=self._merged(WHOLE), rejects=rejects)
 
-    def _merged(self, part: dict[str, str]) -> Tally:
+    def _merged(self, part: dict[str, int]) -> Tally:
         with translated(conflict_on=self.key_index):
             row = self.cursor.execute(self.load_sql.merge(**part)).fetchone() or (0,) * 7
         seen, inserted, updated, unchanged, folded, really_inserted, really_updated = row
@@ -126,17 +130,26 @@ class Staging:
             raise RowAccountingError(f"{self.staged} rows were staged, the target saw {seen}")
         return Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
 
-    def _culprits(self, part: dict[str, str]) -> dict[str, Refusal]:
+    def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
         count = self._value(IN_RANGE, part)
         error = self._objection(part) if count else None
         if error is None:
             return {}
         if count == 1:
-            return {self._value(MIDDLE, part | {"half": 0}): _refusal(error)}
+            return {self._value(MIDDLE, part | {"half": 0}): self._counted(error)}
         middle = self._value(MIDDLE, part | {"half": count // 2})
         return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
 
-    def _objection(self, part: dict[str, str]) -> RowsRefusedError | None:
+    def _counted(self, error: RowsRefusedError) -> Refusal:
+        # Each bad row costs about two statements: all of 1,000,000 would take hours to find.
+        self.refused += 1
+        if self.refused > SEARCH_LIMIT and self.allowance.is_exceeded(self.refused, self.staged):
+            raise TooManyRejectsError(
+                f"more than {SEARCH_LIMIT} rows were refused by the target, the last by: {error}"
+            )
+        return _refusal(error)
+
+    def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
         try:
             with self.connection.transaction(force_rollback=True):
                 self._merged(part)
@@ -144,7 +157,7 @@ class Staging:
             return error
         return None
 
-    def _rejected(self, at: str, refusal: Refusal) -> Reject:
+    def _rejected(self, at: int, refusal: Refusal) -> Reject:
         place = self._value(IN_RANGE, WHOLE | {"high": at}) - self._block_starts
         if self._block is not None and place >= 0:
             return self._block.reject(self._kept[place], refusal)

@@ -116,7 +116,11 @@ class Table:
         with self.session.transaction(idle_in_transaction_session_timeout=limit) as cursor:
             fence(cursor, self.lease)
             staging = Staging(
-                self.session.connection, cursor, self._load_sql(columns), self.target.key_index
+                self.session.connection,
+                cursor,
+                self._load_sql(columns),
+                self.target.key_index,
+                self.target.job.max_rejects,
             )
             staging.create()
             yield Unit(self, cursor, staging)
