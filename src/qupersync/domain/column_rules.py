@@ -85,13 +85,14 @@ def _rules(spec: ColumnSpec, *, is_key: bool) -> list[Rule]:
 def _typed(kind: ColumnType) -> Sequence[Rule]:
     if kind.name in _WHOLE:
         return [_as_text, _moment(re.compile(_WHOLE[kind.name], re.ASCII))]
-    if kind.name == "numeric":
-        return [_numeric(kind.arguments[-1] if kind.arguments else None)]
-    if kind.name == "varchar":
-        return [_at_most(kind.arguments[0])]
-    if kind.name == "real":
-        return [_single_precision]
-    return [_as_text] if kind.name in {"boolean", "jsonb", "uuid"} else []
+    argument = kind.arguments[-1] if kind.arguments else None
+    rules: dict[str, Rule] = {
+        "numeric": _numeric(argument),
+        "varchar": _at_most(argument or 0),
+        "real": _single_precision,
+        **dict.fromkeys(("boolean", "jsonb", "uuid"), _as_text),
+    }
+    return [rules[kind.name]] if kind.name in rules else []
 
 
 def _in_turn(rules: list[Rule]) -> Rule:
