@@ -154,10 +154,7 @@ SELECT s.source, s.job, s.target_table, s.watermark, s.watermark_type, s.last_su
        r.warnings, l.lease_owner IS NOT NULL AND l.lease_expires_at > clock_timestamp() AS is_running
   FROM quper.qupersync_state s
   LEFT JOIN quper.qupersync_leases l USING (source, job)
-  LEFT JOIN LATERAL (
-       SELECT * FROM quper.sync_logs g
-        WHERE g.source = s.source AND g.sync_job_id = s.job AND g.status <> 'skipped'
-        ORDER BY g.started_at DESC LIMIT 1) r ON true;
+  LEFT JOIN quper.sync_logs r ON r.run_id = s.last_run_id;
 COMMENT ON VIEW quper.sync_status_v1 IS 'Each job and its last run that was not skipped; stable for dashboards';
 
 CREATE VIEW quper.sync_runs_v1 AS

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from qupersync.application.order import Order
-from qupersync.domain.batch import Batch
+from qupersync.domain.batch import Batch, Reject
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import (
-    ColumnMissingError,
     ConflictError,
     StateMissingError,
     StoppedError,
+    TargetMismatchError,
 )
-from qupersync.domain.job import Job, WatermarkSpec
+from qupersync.domain.job import Job, WatermarkSpec, watermark_problems
 from qupersync.domain.ports import Observed, Source, Stop, Table, Unit
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
@@ -50,13 +50,10 @@ class Incremental:
         Raises:
             StateMissingError: no watermark, but the target holds rows that nobody accounts for.
         """
-        spec, state = _spec(self.job), self.table.state()
-        if state.watermark is None and not self.order.from_initial:
-            self._require_fresh(state.batch_seq)
-        frontier = self._frontier(spec, state.watermark)
+        spec, stored = _spec(self.job), self._stored()
+        frontier = self._frontier(spec, stored)
         window = frontier.from_initial() if self.order.from_initial else frontier.window()
-        run = replace(run, window=window, watermark_before=state.watermark)
-        run = run.reached(state.watermark)
+        run = replace(run, window=window, watermark_before=stored).reached(stored)
         if window.is_empty:
             run = run.warned("the source's clock is behind the watermark: nothing to read")
         yield run
@@ -68,17 +65,25 @@ class Incremental:
                 yield run
             held = reader.held
 
-    def _require_fresh(self, batches: int) -> None:
-        if batches == 0 and not self.table.is_empty():
+    def _stored(self) -> Point | None:
+        state = self.table.state()
+        misfit = f"its watermark does not fit: {state.misfit}" if state.misfit else ""
+        if state.watermark is None and state.batch_seq == 0 and not self.table.is_empty():
+            misfit = f"{self.job.target} holds rows, but there is no watermark"
+        if misfit and not self.order.from_initial:
             raise StateMissingError(
-                f"{self.job.target} holds rows, but job {self.job.name} has no watermark",
+                f"job {self.job.name} cannot go on: {misfit}",
                 hint=f"qupersync run {self.job.name} --from-initial",
             )
+        if state.misfit or state.watermark is None:
+            self.table.adopt()
+            return None
+        return state.watermark
 
     def _frontier(self, spec: WatermarkSpec, stored: Point | None) -> Frontier:
         columns = self.job.columns or self.table.columns(())
-        if spec.column not in columns:
-            raise ColumnMissingError(f"{self.job.target} has no column {spec.column!r}")
+        if problems := list(watermark_problems(spec, columns)):
+            raise TargetMismatchError(f"{self.job.target} does not fit: {'; '.join(problems)}")
         kind = WatermarkType(str(columns[spec.column].type))
         return Frontier(
             type=kind,
@@ -130,7 +135,8 @@ class _Piece:
             try:
                 return self._stored(run, batch, check, is_last=is_last)
             except ConflictError:
-                continue
+                if self.story.stop.is_requested():
+                    raise StoppedError from None
         return self._stored(run, batch, check, is_last=is_last)
 
     def _stored(self, run: Run, batch: Batch, check: RowCheck, *, is_last: bool) -> Run:
@@ -144,7 +150,7 @@ class _Piece:
             tally = replace(merged.tally, extracted=len(batch), skipped=unit.set_aside(rejects))
             extracted = run.tally.extracted + len(batch)
             self.budget.spend(rejects, extracted, at_end=is_last and self.is_final)
-            held, newest = self._after(seen)
+            held, newest = self._after(seen, rejects)
             mark = self._mark(run, held, newest) if is_last else None
             after = run.loaded(tally).warned(*_warnings(seen))
             after = after.reached(mark) if is_last else after
@@ -157,13 +163,27 @@ class _Piece:
         patience = self.frontier.patience(spec.max_hold) if spec.settled else None
         return unit.observe(self.window, patience, run.watermark_before)
 
-    def _after(self, seen: Observed) -> tuple[Point | None, Point | None]:
+    def _after(
+        self, seen: Observed, rejects: Iterable[Reject]
+    ) -> tuple[Point | None, Point | None]:
         held, newest = self.held, self.newest
-        if seen.oldest_open is not None:
-            held = earliest(held, seen.oldest_open)
+        for open_row in (seen.oldest_open, *self._open_rejects(rejects)):
+            held = held if open_row is None else earliest(held, open_row)
         if seen.newest is not None:
             newest = latest(newest, seen.newest)
         return held, newest
+
+    def _open_rejects(self, rejects: Iterable[Reject]) -> Iterator[Point]:
+        """Yield the watermarks of rows that were not staged but may still change."""
+        spec, high = _spec(self.story.job), self.window.high
+        if spec.settled is None or high is None:
+            return
+        patience = self.frontier.patience(spec.max_hold)
+        for reject in rejects:
+            if reject.values.get(spec.settled.column) not in spec.settled.values:
+                point = self.frontier.type.read(reject.values.get(spec.column))
+                if point is not None and Window(patience, high).holds(point):
+                    yield point
 
     def _mark(self, run: Run, held: Point | None, newest: Point | None) -> Point | None:
         claim = newest

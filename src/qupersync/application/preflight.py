@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from qupersync.application.order import Order
 from qupersync.domain.errors import (
+    ConflictError,
     LoginRefusedError,
     PermissionDeniedError,
+    QueryError,
     ResourceError,
     SourceUnavailableError,
     TimeLimitError,
@@ -22,6 +24,8 @@ CLOSED = (
     PermissionDeniedError,
     ResourceError,
     TimeLimitError,
+    QueryError,
+    ConflictError,
 )
 
 

@@ -1,5 +1,6 @@
 """The life of one run: claim, open, window, load, close, release."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,17 +11,15 @@ from qupersync.application.snapshot import Snapshot
 from qupersync.domain.errors import (
     BugError,
     LeaseHeldError,
-    LoginRefusedError,
     QuperSyncError,
     StoppedError,
-    TargetUnavailableError,
 )
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Clock, Heartbeat, Lease, NewId, Source, Stop, Target
 from qupersync.domain.run import Run
 
 NOT_ON_THIS_FLAVOR = "not-on-this-flavor"
-UNREACHABLE = (TargetUnavailableError, LoginRefusedError)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,34 +41,34 @@ class RunJob:
 
         Where the target itself is lost the returned run is the only record.
         """
-        run = self._new_run(job, order)
+        run, lease = self._new_run(job, order), None
         try:
             with self.open_target() as target:
                 lease = target.leases.claim(job, owner=run.run_id)
                 if lease is None:
                     run = run.skipped(LeaseHeldError.code, self.clock())
                 target.runs.open(run)
-                if lease is None:
-                    return run
-                run = self._told(job, order, run, target, lease)
-                if self._is_recorded(run, target, lease):
-                    return run
-            with self.open_target() as target:
-                self._record(run, target, lease)
-        except UNREACHABLE as error:
-            return run.ended_by(error, self.clock())
+                if lease is not None:
+                    run = self._told(job, order, run, target, lease)
+                    self._record(run, target, lease)
+        except QuperSyncError as error:
+            run = run if run.completed_at else run.ended_by(error, self.clock())
+            self._record_again(run, lease)
         return run
-
-    def _is_recorded(self, run: Run, target: Target, lease: Lease) -> bool:
-        try:
-            self._record(run, target, lease)
-        except TargetUnavailableError:
-            return False
-        return True
 
     def _record(self, run: Run, target: Target, lease: Lease) -> None:
         target.runs.close(run)
         target.leases.release(lease)
+
+    def _record_again(self, run: Run, lease: Lease | None) -> None:
+        if lease is None:
+            return
+        # The connection may have broken with the run, or a dying session held the rows.
+        try:
+            with self.open_target() as target:
+                self._record(run, target, lease)
+        except QuperSyncError as error:
+            logger.warning("run not recorded", extra={"job": run.job, "error_code": error.code})
 
     def _new_run(self, job: Job, order: Order) -> Run:
         return Run(
@@ -82,16 +81,19 @@ class RunJob:
         )
 
     def _told(self, job: Job, order: Order, run: Run, target: Target, lease: Lease) -> Run:
+        limit_s = job.timeout.total_seconds()
         try:
-            with self.heartbeat.beating(lease):
+            with self.heartbeat.beating(lease, limit_s), self.stop.interrupting(target.abort):
                 for state in self._story(job, order, run, target, lease):
+                    if run.window is None and state.window is not None:
+                        target.runs.note_window(state)
                     run = state
         except QuperSyncError as error:
             wished = self.stop.is_requested() and error.retryable
             return run.ended_by(StoppedError() if wished else error, self.clock())
         except Exception as error:
             # A bug must not leave the run open, nor stay unseen: it is recorded, then raised.
-            self._is_recorded(run.ended_by(BugError.naming(error), self.clock()), target, lease)
+            self._record_again(run.ended_by(BugError.naming(error), self.clock()), lease)
             raise
         return run if run.completed_at else run.succeeded(self.clock())
 

@@ -49,7 +49,10 @@ class RunMany:
     def _one(self, job: Job, order: Order, failed: Event) -> Run | None:
         if self.run_job.stop.is_requested() or (self.fail_fast and failed.is_set()):
             return None
-        run = self.run_job(job, order)
-        if run.status in BAD_ENDINGS:
-            failed.set()
+        run = None
+        try:
+            run = self.run_job(job, order)
+        finally:
+            if run is None or run.status in BAD_ENDINGS:
+                failed.set()
         return run

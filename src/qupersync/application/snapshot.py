@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from qupersync.application.order import Order
 from qupersync.domain.batch import Batch, Reject
-from qupersync.domain.errors import DeletionGuardError, StoppedError
+from qupersync.domain.errors import DeletionGuardError, RowAccountingError, StoppedError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Source, Stop, Table, Unit
 from qupersync.domain.query import bound
@@ -30,6 +30,7 @@ class Snapshot:
         batches = self.source.read(
             bound(self.sql, None), batch_rows=self.order.batch_rows_of(self.job)
         )
+        self.table.adopt()
         first = next(batches)
         columns = dict(self.table.columns(first.names))
         check = RowCheck.compile(columns, self.job.key, first.names)
@@ -93,7 +94,12 @@ class _Load:
             )
         if not self.story.order.allow_deletes:
             self._guard(gone, total - inserted)
-        return self.unit.delete_missing(), ()
+        deleted = self.unit.delete_missing()
+        if deleted != gone:
+            raise RowAccountingError(
+                f"{gone} rows were to be deleted, but the target let go {deleted}"
+            )
+        return deleted, ()
 
     def _guard(self, gone: int, total: int) -> None:
         job = self.story.job

@@ -3,9 +3,27 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
+from math import isfinite
+from struct import Struct
 from typing import Self
 
 Row = tuple[object, ...]
+_FLOAT4 = Struct("<f")
+
+
+class Single(float):
+    """A number of single precision: its exact value, spelled with as few digits as tell it."""
+
+    def __repr__(self) -> str:
+        if not isfinite(self):
+            return super().__repr__()
+        for digits in range(6, 9):
+            text = format(self, f".{digits}g")
+            if _FLOAT4.unpack(_FLOAT4.pack(float(text)))[0] == self:
+                return text
+        return format(self, ".9g")
+
+    __str__ = __repr__
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from qupersync.domain.batch import Single
 from qupersync.domain.columns import INTEGER_BITS, ColumnSpec, ColumnType, Scalar
 
 Rule = Callable[[Any], Any]
@@ -22,6 +23,7 @@ Rule = Callable[[Any], Any]
 # A numeric(p,s) has at most that many digits on either side of its point.
 _MOST_DIGITS = 1_000
 _EXACT = Context(prec=2 * _MOST_DIGITS)
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _FLOAT4 = Struct("<f")
 _DAY = r"\d{4,}-\d\d-\d\d"
 _CLOCK, _MIDNIGHT = r"\d\d:\d\d(?::\d\d(?:\.\d{1,6}0*)?)?", r"00:00(?::00(?:\.0+)?)?"
@@ -88,10 +90,14 @@ def _typed(kind: ColumnType) -> Sequence[Rule]:
     argument = kind.arguments[-1] if kind.arguments else None
     rules: dict[str, Rule] = {
         "numeric": _numeric(argument),
+        "text": _written,
         "varchar": _at_most(argument or 0),
         "real": _single_precision,
+        "double precision": _double_precision,
         **dict.fromkeys(("boolean", "jsonb", "uuid"), _as_text),
     }
+    if kind.name in INTEGER_BITS:
+        return [_digits]
     return [rules[kind.name]] if kind.name in rules else []
 
 
@@ -160,8 +166,21 @@ def _loses(number: Decimal, quantum: Decimal) -> bool:
     return number.adjusted() < _MOST_DIGITS and number != _EXACT.quantize(number, quantum)
 
 
+def _digits(value: Any) -> Any:
+    # Python reads 1_000 as a number; Redshift's text does not mean one.
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise _fault("invalid-value")
+    return value
+
+
+def _double_precision(value: Any) -> Any:
+    if isinstance(value, int) and int(float(value)) != value:
+        raise _fault("lossy-cast")
+    return float(value) if isinstance(value, Single) else value
+
+
 def _single_precision(value: Any) -> Any:
-    if isinstance(value, float) and isfinite(value):
+    if isinstance(value, float | int) and isfinite(value):
         try:
             (rounded,) = _FLOAT4.unpack(_FLOAT4.pack(value))
         except OverflowError:
@@ -171,8 +190,13 @@ def _single_precision(value: Any) -> Any:
     return value
 
 
+def _written(value: Any) -> Any:
+    return str(value) if isinstance(value, Single) else value
+
+
 def _at_most(length: int) -> Rule:
     def fitting(value: Any) -> Any:
+        value = _written(value)
         if isinstance(value, str) and len(value) > length:
             raise _fault("lossy-cast")
         return value

@@ -13,6 +13,7 @@ class QuperSyncError(Exception):
     code = "error"
     retryable = False
     hint: str = ""
+    sqlstate: str = ""
 
     def __init__(self, message: str = "", *, hint: str = "") -> None:
         super().__init__(message or (self.__doc__ or "").splitlines()[0])

@@ -140,7 +140,7 @@ class Job(Options):
             raise ValueError("mode incremental needs a watermark, mode snapshot takes none")
         if info.data.get("retention") and (spec is None or isinstance(spec.overlap, int)):
             raise ValueError("retention needs a watermark that is a time")
-        return spec and _checked(spec, _watermark_problems(spec, info.data["columns"]))
+        return spec and _checked(spec, watermark_problems(spec, info.data["columns"]))
 
     @field_validator("sql")
     @classmethod
@@ -186,7 +186,8 @@ def _key_problems(key: tuple[str, ...], columns: Mapping[str, ColumnSpec]) -> It
             yield f"key column {name!r} is not in columns"
 
 
-def _watermark_problems(spec: WatermarkSpec, columns: Mapping[str, ColumnSpec]) -> Iterator[str]:
+def watermark_problems(spec: WatermarkSpec, columns: Mapping[str, ColumnSpec]) -> Iterator[str]:
+    """Yield why a watermark cannot work on these columns; on none, only what can be known."""
     if columns and spec.column not in columns:
         yield f"watermark column {spec.column!r} is not in columns"
     elif columns:

@@ -64,10 +64,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What the target remembers of a job."""
+    """What the target remembers of a job.
+
+    ``misfit`` says why the watermark does not speak of the job as it is now: it is of another
+    table, column or type. Empty if it does.
+    """
 
     watermark: Point | None
     batch_seq: int
+    misfit: str = ""
 
 
 class Leases(Protocol):
@@ -86,8 +91,14 @@ class RunLog(Protocol):
     def open(self, run: Run) -> None:
         """Store a run as it starts, or as it ended if it was skipped."""
 
+    def note_window(self, run: Run) -> None:
+        """Store the window as soon as it is frozen, for the case that nobody closes the run."""
+
     def close(self, run: Run) -> None:
-        """Store how a run ended; a run that somebody else closed stays as it is."""
+        """Store how a run ended; a run that somebody else closed stays as it is.
+
+        The counters are those of the committed batches.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +179,9 @@ class Table(Protocol):
     def state(self) -> State:
         """Return the job's watermark and batch number."""
 
+    def adopt(self) -> None:
+        """Make the table the job's own; what is remembered of another one is forgotten."""
+
     def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> AbstractContextManager[Unit]:
         """Open a transaction whose first statement is the fence; leaving by error rolls back.
 
@@ -186,6 +200,9 @@ class Target(Protocol):
     @property
     def runs(self) -> RunLog:
         """The run log over this connection."""
+
+    def abort(self) -> None:
+        """Cancel the statement that runs now, from any thread; harmless if none does."""
 
     def require_ready(self, jobs: Sequence[Job]) -> None:
         """Make sure that the schema fits this version and no target belongs to another job.
@@ -208,5 +225,8 @@ class Target(Protocol):
 class Heartbeat(Protocol):
     """What keeps leases alive while their holders work."""
 
-    def beating(self, lease: Lease) -> AbstractContextManager[None]:
-        """Renew the lease again and again inside the block."""
+    def beating(self, lease: Lease, limit_s: float) -> AbstractContextManager[None]:
+        """Renew the lease again and again inside the block, for ``limit_s`` seconds at most.
+
+        After that the holder counts as stuck, and another may take the job over.
+        """

@@ -24,6 +24,13 @@ class WatermarkType(StrEnum):
         """Return the class of a point of this type."""
         return {"bigint": int, "date": date}.get(self.value, datetime)
 
+    def read(self, text: str | None) -> Point | None:
+        """Read a row's value; None for none, and for what has no place among points."""
+        try:
+            return None if text is None else self.parse(text)
+        except ValueError:
+            return None
+
     def parse(self, text: str) -> Point:
         """Read the canonical form that ``canonical`` writes; also any ISO time.
 
@@ -78,6 +85,11 @@ class Window:
     def is_empty(self) -> bool:
         """Tell whether no row can be inside."""
         return self.high is not None and not _before(self.low, self.high)
+
+    def holds(self, point: Point) -> bool:
+        """Tell whether a point is inside."""
+        is_above = self.high is not None and not _before(point, self.high)
+        return not _before(point, self.low) and not is_above
 
     def pieces(self, length: timedelta) -> Iterator["Window"]:
         """Split into windows of ``length``, oldest first, and of more when 100 do not suffice.
@@ -160,8 +172,13 @@ class Frontier:
         return Window(low, self.high)
 
     def from_initial(self) -> Window:
-        """Return the window of a first run, whatever is stored."""
-        return Window(self._first(), self.high)
+        """Return the window from ``initial`` or from the usual low, whichever is earlier.
+
+        A window that began behind the watermark would move it over a hole.
+        """
+        first = self._first()
+        low = first if self.stored is None else earliest(first, self.window().low)
+        return Window(low, self.high)
 
     def _first(self) -> Point:
         if not isinstance(self.initial, timedelta):

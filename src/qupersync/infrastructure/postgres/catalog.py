@@ -23,7 +23,9 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attcollation <> 0,
  ORDER BY a.attnum
 """
 UNIQUE_INDEXES = """
-SELECT i.indexrelid::regclass::text, c.relname, array_agg(a.attname ORDER BY a.attname)
+SELECT array_agg(a.attname::text ORDER BY a.attname),
+       ARRAY(SELECT p.relname::text FROM pg_partition_tree(i.indexrelid) AS t
+               JOIN pg_class AS p ON p.oid = t.relid) || c.relname::text
   FROM pg_index i
   JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
@@ -58,11 +60,14 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class TargetTable:
-    """A table that fits its job: the columns by name, and the key's unique index."""
+    """A table that fits its job.
+
+    ``key_indexes`` are the names of the key's unique index, in each partition another.
+    """
 
     job: Job
     columns: Mapping[str, TableColumn]
-    key_index: str
+    key_indexes: frozenset[str]
 
     @classmethod
     def of(cls, job: Job, session: Session) -> "TargetTable":
@@ -82,18 +87,18 @@ class TargetTable:
         if kind not in TABLES:
             raise TargetMismatchError(f"{job.target} is not a table")
         columns = {row[0]: TableColumn(*row) for row in session.rows(COLUMNS, {"oid": oid})}
-        indexes = {tuple(row[2]): row[1] for row in session.rows(UNIQUE_INDEXES, {"oid": oid})}
-        index = indexes.get(tuple(sorted(job.key)))
-        if problems := [*_problems(job, columns, has_index=index is not None)]:
+        indexes = {tuple(row[0]): row[1] for row in session.rows(UNIQUE_INDEXES, {"oid": oid})}
+        key_indexes = frozenset(indexes.get(tuple(sorted(job.key, key=str.encode)), ()))
+        if problems := [*_problems(job, columns, has_index=bool(key_indexes))]:
             raise TargetMismatchError(f"{job.target} does not fit: {'; '.join(problems)}")
         _require_rights(job, oid, session)
-        return cls(job, columns, index or "")
+        return cls(job, columns, key_indexes)
 
     def specs(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
         """Keep the promise of ``ports.Table.columns``."""
         if self.job.columns:
             return self.job.columns
-        needed = {*self.job.key, *([self.job.watermark.column] if self.job.watermark else [])}
+        needed = {*self.job.key, *_watched(self.job)}
         needed |= {column.name for column in self.columns.values() if column.must_be_given}
         wanted = {*names} or needed | {c.name for c in self.columns.values() if c.kind}
         specs = {
@@ -106,6 +111,13 @@ class TargetTable:
         if unknown := sorted(set(names) - set(self.columns)):
             raise TargetMismatchError(f"{self.job.target} has no column {', '.join(unknown)}")
         return specs
+
+
+def _watched(job: Job) -> Iterator[str]:
+    if job.watermark:
+        yield job.watermark.column
+    if job.watermark and job.watermark.settled:
+        yield job.watermark.settled.column
 
 
 def _loadable(column: TableColumn) -> ColumnType:

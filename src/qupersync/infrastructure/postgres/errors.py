@@ -1,6 +1,6 @@
 """psycopg's errors to the domain's; the only place that knows SQLSTATEs of the target."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -47,15 +47,15 @@ _SPEAKING = (
 )  # fmt: skip
 
 
-def classified(error: psycopg.Error, *, conflict_on: str = "") -> QuperSyncError:
+def classified(error: psycopg.Error, *, conflict_on: Collection[str] = ()) -> QuperSyncError:
     """Sort an error of the target; its text never holds a row's values.
 
-    ``conflict_on`` names the unique index whose violation means that another session was faster.
+    ``conflict_on`` names the unique indexes whose violation means that another session was faster.
     """
     state = error.sqlstate or ""
     if not state:
         return _without_answer(error)
-    if state == "23505" and conflict_on and error.diag.constraint_name == conflict_on:
+    if state == "23505" and error.diag.constraint_name in conflict_on:
         return ConflictError("another session wrote the same key")
     if state[:2] in _ROW_CLASSES:
         return RowsRefusedError(
@@ -83,7 +83,7 @@ def _without_answer(error: psycopg.Error) -> QuperSyncError:
 
 
 @contextmanager
-def translated(*, conflict_on: str = "") -> Iterator[None]:
+def translated(*, conflict_on: Collection[str] = ()) -> Iterator[None]:
     """Turn psycopg's errors inside the block into the domain's, the cause kept."""
     try:
         yield

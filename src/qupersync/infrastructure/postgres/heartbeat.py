@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
+from time import monotonic
 
 from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.ports import Lease
@@ -21,7 +22,7 @@ class Heartbeat:
 
     conninfo: str
     ttl_s: float
-    _leases: dict[int, Lease] = field(default_factory=dict)
+    _leases: dict[int, tuple[Lease, float]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _over: Event = field(default_factory=Event)
 
@@ -37,10 +38,10 @@ class Heartbeat:
             thread.join()
 
     @contextmanager
-    def beating(self, lease: Lease) -> Iterator[None]:
+    def beating(self, lease: Lease, limit_s: float) -> Iterator[None]:
         """Keep the promise of ``ports.Heartbeat.beating``."""
         with self._lock:
-            self._leases[lease.fence] = lease
+            self._leases[lease.fence] = (lease, monotonic() + limit_s)
         try:
             yield
         finally:
@@ -60,7 +61,8 @@ class Heartbeat:
 
     def _beat(self, session: Session) -> None:
         with self._lock:
-            leases = list(self._leases.values())
+            now = monotonic()
+            leases = [lease for lease, until in self._leases.values() if now < until]
         for lease in leases:
             # No row: the lease is lost. The fence of the next batch says so to the run itself.
             session.execute(RENEW, identity(lease) | {"ttl_s": self.ttl_s})

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from qupersync.domain.errors import ConfigError, LeaseLostError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Lease
+from qupersync.infrastructure.postgres.run_log import close_vanished
 from qupersync.infrastructure.postgres.session import Session
 
 IS_KNOWN = """
@@ -21,12 +22,6 @@ SELECT s.target_table, l.job IS NOT NULL
 ADD_STATE = """
 INSERT INTO quper.qupersync_state (source, job, target_table)
 VALUES (%(source)s, %(job)s, %(target)s) ON CONFLICT (source, job) DO NOTHING
-"""
-# The watermark speaks of the old table: in the new one everything is still to be read.
-MOVE_STATE = """
-UPDATE quper.qupersync_state
-   SET target_table = %(target)s, watermark = NULL, watermark_type = NULL
- WHERE source = %(source)s AND job = %(job)s AND target_table <> %(target)s
 """
 ADD_LEASE = """
 INSERT INTO quper.qupersync_leases (source, job) VALUES (%(source)s, %(job)s)
@@ -46,14 +41,6 @@ UPDATE quper.qupersync_leases AS l
        cancel_requested = false
   FROM free WHERE l.source = free.source AND l.job = free.job
 RETURNING l.fence
-"""
-CLOSE_DEAD = """
-UPDATE quper.sync_logs
-   SET status = 'dead', completed_at = greatest(clock_timestamp(), started_at),
-       duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000,
-       error_code = 'lease-expired', retryable = true,
-       error = 'the holder of the lease vanished; its committed batches stay'
- WHERE source = %(source)s AND sync_job_id = %(job)s AND status = 'running'
 """
 FENCE = """
 SELECT 1 FROM quper.qupersync_leases
@@ -129,8 +116,7 @@ class Leases:
             row = cursor.execute(CLAIM, claim).fetchone()
             if row is None:
                 return None
-            cursor.execute(CLOSE_DEAD, names)
-            cursor.execute(MOVE_STATE, names)
+            close_vanished(cursor, names)
         return Lease(source=self.source, job=job.name, fence=row[0], owner=owner)
 
     def release(self, lease: Lease) -> None:

@@ -20,13 +20,15 @@ WITHIN = SQL("{arrival} >= {low} AND {arrival} < {high}")
 INSERT = SQL("INSERT INTO {stage} VALUES ({values})")
 MERGE = SQL("""
 WITH ranked AS (
-  SELECT {staged}, row_number() OVER (PARTITION BY {staged_key} ORDER BY {newest_first}) AS place
-    FROM {stage} AS s WHERE {within}),
+  SELECT {staged}, {arrival} AS arrival,
+         row_number() OVER (PARTITION BY {staged_key} ORDER BY {newest_first}) AS place
+    FROM {stage} AS s),
 judged AS MATERIALIZED (
   SELECT r.*, CASE WHEN r.place > 1 THEN 'deduplicated'
                    WHEN t.{first_key} IS NULL THEN 'inserted'
                    {changed}ELSE 'unchanged' END AS verdict
-    FROM ranked AS r LEFT JOIN {target} AS t ON r.place = 1 AND {same_key}),
+    FROM ranked AS r LEFT JOIN {target} AS t ON r.place = 1 AND {same_key}
+   WHERE r.arrival >= {low} AND r.arrival < {high}),
 inserted AS (
   INSERT INTO {target} ({columns})
   SELECT {staged} FROM judged WHERE verdict = 'inserted' RETURNING 1){update}
@@ -78,7 +80,9 @@ class LoadSql:
         return INSERT.format(stage=STAGE, values=_listed(SQL("%s") for _ in self.columns))
 
     def merge(self, low: int, high: int) -> Composed:
-        """Classify the rows ``[low, high)`` of staging, write what is new or different, count.
+        """Classify the staged rows that arrived in ``[low, high)``, write, count.
+
+        A row that folds away behind a later one does so wherever that one arrived.
 
         It takes no parameters, because psycopg would take a % in a name for one.
         """
@@ -98,7 +102,9 @@ class LoadSql:
             staged_key=_listed(map(self._staged, self.key)),
             newest_first=self._newest_first,
             stage=STAGE,
-            within=WITHIN.format(arrival=ARRIVAL, low=Literal(low), high=Literal(high)),
+            arrival=ARRIVAL,
+            low=Literal(low),
+            high=Literal(high),
             first_key=Identifier(self.key[0]),
             changed=changed,
             target=self._target,

@@ -7,6 +7,7 @@ from alembic.config import Config
 from sqlalchemy.pool import NullPool
 
 from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.session import PARAMETERS
 from qupersync.infrastructure.shipped import shipped
 
 # Taken inside the migrations' transaction: of twenty upgrades at once one works, the rest wait
@@ -22,7 +23,9 @@ def upgrade(conninfo: str) -> None:
         QuperSyncError: the server is not reachable, or refused a statement.
     """
     engine = sqlalchemy.create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(conninfo, **PARAMETERS),
+        poolclass=NullPool,
     )
     config = Config()
     config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))

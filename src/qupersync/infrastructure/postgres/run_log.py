@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import Cursor
+from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from qupersync.domain.run import Run
@@ -13,34 +15,52 @@ OPEN = """
 INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
                              completed_at, duration_ms, error_code, correlation_id, host, pid,
                              version)
-VALUES (%(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, %(started_at)s,
-        %(completed_at)s, %(duration_ms)s, %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s,
-        %(version)s)
+SELECT %(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, now,
+       CASE WHEN %(status)s <> 'running' THEN now END,
+       CASE WHEN %(status)s <> 'running' THEN 0 END,
+       %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s
+  FROM clock_timestamp() AS now
 """
-CLOSE = """
+NOTE_WINDOW = """
 UPDATE quper.sync_logs
-   SET status = %(status)s, completed_at = greatest(%(completed_at)s, started_at),
-       duration_ms = %(duration_ms)s, window_low = %(window_low)s, window_high = %(window_high)s,
-       watermark_before = %(watermark_before)s, watermark_after = %(watermark_after)s,
-       rows_extracted = %(extracted)s, rows_upserted = %(upserted)s, rows_inserted = %(inserted)s,
-       rows_updated = %(updated)s, rows_unchanged = %(unchanged)s,
-       rows_deduplicated = %(deduplicated)s, rows_skipped = %(skipped)s, rows_deleted = %(deleted)s,
-       batches = %(batches)s, attempts = %(attempts)s, error = %(error)s,
-       error_code = %(error_code)s, retryable = %(retryable)s, warnings = %(warnings)s
+   SET window_low = %(window_low)s, window_high = %(window_high)s,
+       watermark_before = %(watermark_before)s
  WHERE run_id = %(run_id)s AND status = 'running'
+"""
+# What the ledger says: a batch whose commit was never answered counts, one rolled back does not.
+COUNTED = """
+WITH ledger AS (
+  SELECT count(*) AS batches,
+         coalesce(sum(rows_extracted), 0) AS extracted, coalesce(sum(rows_inserted), 0) AS inserted,
+         coalesce(sum(rows_updated), 0) AS updated, coalesce(sum(rows_unchanged), 0) AS unchanged,
+         coalesce(sum(rows_deduplicated), 0) AS deduplicated,
+         coalesce(sum(rows_skipped), 0) AS skipped, coalesce(sum(rows_deleted), 0) AS deleted,
+         (array_agg(watermark ORDER BY batch_seq DESC) FILTER (WHERE watermark IS NOT NULL))[1]
+           AS watermark
+    FROM quper.sync_batches WHERE run_id = %(run_id)s)
+UPDATE quper.sync_logs
+   SET completed_at = greatest(clock_timestamp(), started_at),
+       duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000,
+       rows_extracted = extracted, rows_upserted = inserted + updated + unchanged,
+       rows_inserted = inserted, rows_updated = updated, rows_unchanged = unchanged,
+       rows_deduplicated = deduplicated, rows_skipped = skipped, rows_deleted = deleted,
+       batches = ledger.batches, watermark_after = coalesce(watermark, watermark_before),
+       status = %(status)s, attempts = %(attempts)s, error = %(error)s,
+       error_code = %(error_code)s, retryable = %(retryable)s, warnings = %(warnings)s
+  FROM ledger WHERE run_id = %(run_id)s AND status = 'running'
 """
 ATTEMPT = """
 INSERT INTO quper.sync_attempts (run_id, attempt, started_at, completed_at, status, error,
                                  error_code, retryable)
-VALUES (%(run_id)s, %(attempts)s, %(started_at)s, %(completed_at)s, %(status)s, %(error)s,
-        %(error_code)s, %(retryable)s)
+SELECT run_id, attempts, started_at, completed_at, status, error, error_code, retryable
+  FROM quper.sync_logs WHERE run_id = %(run_id)s
 ON CONFLICT (run_id, attempt) DO NOTHING
 """
 # A skipped run changes neither state nor failure counts.
 LEARN = """
 UPDATE quper.qupersync_state
    SET last_run_id = %(run_id)s, updated_at = clock_timestamp(),
-       last_success_at = CASE WHEN %(status)s = 'success' THEN %(completed_at)s
+       last_success_at = CASE WHEN %(status)s = 'success' THEN clock_timestamp()
                               ELSE last_success_at END,
        consecutive_failures = CASE WHEN %(status)s = 'success' THEN 0
                                    WHEN %(status)s IN ('failed', 'dead')
@@ -48,6 +68,30 @@ UPDATE quper.qupersync_state
                                    ELSE consecutive_failures END
  WHERE source = %(source)s AND job = %(job)s AND %(status)s <> 'skipped'
 """
+OPEN_RUNS = """
+SELECT run_id FROM quper.sync_logs
+ WHERE source = %(source)s AND sync_job_id = %(job)s AND status = 'running'
+"""
+VANISHED = {
+    "status": "dead",
+    "attempts": 1,
+    "error": "the holder of the lease vanished; its committed batches stay",
+    "error_code": "lease-expired",
+    "retryable": True,
+    "warnings": Jsonb([]),
+}
+
+
+def close_vanished(cursor: Cursor[TupleRow], names: dict[str, str]) -> None:
+    """Close what a dead holder of the job left open; only the new holder may do that."""
+    for (run_id,) in cursor.execute(OPEN_RUNS, names).fetchall():
+        _close(cursor, names | VANISHED | {"run_id": run_id})
+
+
+def _close(cursor: Cursor[TupleRow], values: dict[str, Any]) -> None:
+    if cursor.execute(COUNTED, values).rowcount:
+        cursor.execute(ATTEMPT, values)
+        cursor.execute(LEARN, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +107,14 @@ class RunLog:
         """Keep the promise of ``ports.RunLog.open``."""
         self.session.execute(OPEN, record(run) | self._process())
 
+    def note_window(self, run: Run) -> None:
+        """Keep the promise of ``ports.RunLog.note_window``."""
+        self.session.execute(NOTE_WINDOW, record(run))
+
     def close(self, run: Run) -> None:
         """Keep the promise of ``ports.RunLog.close``."""
-        values = record(run)
         with self.session.transaction() as cursor:
-            if cursor.execute(CLOSE, values).rowcount:
-                cursor.execute(ATTEMPT, values)
-                cursor.execute(LEARN, values)
+            _close(cursor, record(run))
 
     def _process(self) -> dict[str, Any]:
         return {"host": self.host, "pid": self.pid, "version": self.version}
@@ -77,7 +122,6 @@ class RunLog:
 
 def record(run: Run) -> dict[str, Any]:
     """Return a run as the parameters of the statements above."""
-    tally = run.tally
     return {
         "run_id": run.run_id,
         "source": run.source,
@@ -85,22 +129,9 @@ def record(run: Run) -> dict[str, Any]:
         "trigger": run.trigger.value,
         "correlation_id": run.correlation_id,
         "status": run.status.value,
-        "started_at": run.started_at,
-        "completed_at": run.completed_at,
-        "duration_ms": run.duration_ms,
         "window_low": _text(run.window.low if run.window else None),
         "window_high": _text(run.window.high if run.window else None),
         "watermark_before": _text(run.watermark_before),
-        "watermark_after": _text(run.watermark_after),
-        "extracted": tally.extracted,
-        "upserted": tally.upserted,
-        "inserted": tally.inserted,
-        "updated": tally.updated,
-        "unchanged": tally.unchanged,
-        "deduplicated": tally.deduplicated,
-        "skipped": tally.skipped,
-        "deleted": tally.deleted,
-        "batches": run.batches,
         "attempts": run.attempts,
         "error": run.error or None,
         "error_code": run.error_code or None,

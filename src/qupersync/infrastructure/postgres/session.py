@@ -1,7 +1,7 @@
 """One connection to the target, and transactions on it that are right behind a pooler too."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -12,9 +12,11 @@ from psycopg.rows import TupleRow
 from qupersync.infrastructure.postgres.errors import translated
 
 CONNECT_TIMEOUT_S = 10
+CANCEL_TIMEOUT_S = 2
 # psycopg cannot know a server that hangs: the kernel finds out within a minute.
-_PARAMETERS: dict[str, Any] = {
+PARAMETERS: dict[str, Any] = {
     "application_name": "qupersync",
+    "client_encoding": "UTF8",
     "connect_timeout": CONNECT_TIMEOUT_S,
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -26,7 +28,6 @@ _PARAMETERS: dict[str, Any] = {
 _LIMITS = {
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
-    "search_path": "pg_catalog",
     "lock_timeout": "10s",
     "statement_timeout": "300s",
     "idle_in_transaction_session_timeout": "30s",
@@ -53,6 +54,11 @@ class Session:
             cursor.execute(_SET, list((_LIMITS | limits).values()))
             yield cursor
 
+    def cancel(self) -> None:
+        """Cancel the running statement, from any thread; a server that is gone runs none."""
+        with suppress(psycopg.Error):
+            self.connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
+
     def rows(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """Return the rows of one statement in a transaction of its own."""
         with self.transaction() as cursor:
@@ -74,7 +80,7 @@ def connected(conninfo: str) -> Iterator[Session]:
     """
     with translated():
         connection = psycopg.connect(
-            conninfo, autocommit=True, prepare_threshold=None, **_PARAMETERS
+            conninfo, autocommit=True, prepare_threshold=None, **PARAMETERS
         )
     try:
         yield Session(connection)

@@ -1,7 +1,7 @@
 """The staging table of one transaction: rows in, bad rows found, good rows merged."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,12 +48,13 @@ class Staging:
     connection: Connection[TupleRow]
     cursor: Cursor[TupleRow]
     load_sql: LoadSql
-    key_index: str
+    key_indexes: Collection[str]
     allowance: Allowance
     staged: int = 0
     refused: int = 0
     _block: Checked | None = None
     _block_starts: int = 0
+    removed: list[int] = field(default_factory=list)
     _kept: list[int] = field(default_factory=list)
 
     def create(self) -> None:
@@ -105,20 +106,22 @@ class Staging:
 
     def merge(self) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
-        try:
-            with self.connection.transaction():
-                return Merged(tally=self._merged(WHOLE))
-        except RowsRefusedError:
-            bad = self._culprits(WHOLE)
-            if not bad:  # they refuse each other, as two rows under another unique index do
-                raise
-        rejects = tuple(self._rejected(at, refusal) for at, refusal in bad.items())
-        self.cursor.execute(REMOVE, [list(bad)])
-        self.staged -= len(bad)
-        return Merged(tally=self._merged(WHOLE), rejects=rejects)
+        rejects: list[Reject] = []
+        while True:
+            try:
+                with self.connection.transaction():
+                    return Merged(tally=self._merged(WHOLE), rejects=tuple(rejects))
+            except RowsRefusedError:
+                bad = self._culprits(WHOLE)
+                if not bad:  # they refuse each other, as two rows under another unique index do
+                    raise
+            # Without them, older rows with their keys are up for the merge, and may be as bad.
+            rejects += [self._rejected(at, refusal) for at, refusal in bad.items()]
+            self.cursor.execute(REMOVE, [list(bad)])
+            self.removed += bad
 
     def _merged(self, part: dict[str, int]) -> Tally:
-        with translated(conflict_on=self.key_index):
+        with translated(conflict_on=self.key_indexes):
             row = self.cursor.execute(self.load_sql.merge(**part)).fetchone() or (0,) * 7
         seen, inserted, updated, unchanged, folded, really_inserted, really_updated = row
         if (inserted, updated) != (really_inserted, really_updated):
@@ -126,8 +129,9 @@ class Staging:
                 f"{inserted} rows were to be inserted and {updated} updated, but the target "
                 f"took {really_inserted} and {really_updated}"
             )
-        if part is WHOLE and seen != self.staged:
-            raise RowAccountingError(f"{self.staged} rows were staged, the target saw {seen}")
+        staged = self.staged - len(self.removed)
+        if part is WHOLE and seen != staged:
+            raise RowAccountingError(f"{staged} rows were staged, the target saw {seen}")
         return Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
@@ -158,7 +162,10 @@ class Staging:
         return None
 
     def _rejected(self, at: int, refusal: Refusal) -> Reject:
-        place = self._value(IN_RANGE, WHOLE | {"high": at}) - self._block_starts
+        before = self._value(IN_RANGE, WHOLE | {"high": at}) + sum(
+            gone < at for gone in self.removed
+        )
+        place = before - self._block_starts
         if self._block is not None and place >= 0:
             return self._block.reject(self._kept[place], refusal)
         # A snapshot's earlier blocks are not in memory any more: what was staged is kept.

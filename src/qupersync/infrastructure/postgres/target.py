@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 
 from qupersync.domain.batch import Checked, Reject, Tally
 from qupersync.domain.columns import ColumnSpec
-from qupersync.domain.errors import LeaseLostError, RowAccountingError, TargetMismatchError
+from qupersync.domain.errors import LeaseLostError, RowAccountingError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Lease, Merged, Observed, State
 from qupersync.domain.run import Run
@@ -32,7 +32,13 @@ from qupersync.infrastructure.postgres.session import Session
 from qupersync.infrastructure.postgres.staging import Staging
 
 STATE = """
-SELECT watermark, watermark_type, batch_seq FROM quper.qupersync_state
+SELECT watermark, watermark_type, details ->> 'watermark_column', target_table, batch_seq
+  FROM quper.qupersync_state WHERE source = %(source)s AND job = %(job)s
+"""
+ADOPT = """
+UPDATE quper.qupersync_state
+   SET target_table = %(target)s, watermark = NULL, watermark_type = NULL,
+       details = details - 'watermark_column'
  WHERE source = %(source)s AND job = %(job)s
 """
 LEDGER = """
@@ -46,7 +52,9 @@ VALUES (%(source)s, %(job)s, %(seq)s + 1, %(run)s, %(fence)s, %(low)s, %(high)s,
 ADVANCE = """
 UPDATE quper.qupersync_state
    SET batch_seq = batch_seq + 1, fence = %(fence)s, watermark = coalesce(%(mark)s, watermark),
-       watermark_type = coalesce(%(kind)s, watermark_type), updated_at = clock_timestamp()
+       watermark_type = coalesce(%(kind)s, watermark_type), updated_at = clock_timestamp(),
+       details = details
+                 || jsonb_strip_nulls(jsonb_build_object('watermark_column', %(column)s::text))
  WHERE source = %(source)s AND job = %(job)s AND batch_seq = %(seq)s AND fence <= %(fence)s
 """
 IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
@@ -59,6 +67,10 @@ class Target:
     session: Session
     leases: Leases
     runs: RunLog
+
+    def abort(self) -> None:
+        """Keep the promise of ``ports.Target.abort``."""
+        self.session.cancel()
 
     def require_ready(self, jobs: Sequence[Job]) -> None:
         """Keep the promise of ``ports.Target.require_ready``."""
@@ -100,26 +112,41 @@ class Table:
             self.open_keys = rejects.open_keys(cursor, self.lease)
         if row is None:
             raise LeaseLostError
-        watermark, kind, self.batch_seq = row
+        watermark, kind, column, table, self.batch_seq = row
         stored = None if watermark is None else WatermarkType(kind).parse(watermark)
-        if stored is not None and self.kind and type(stored) is not self.kind.python:
-            raise TargetMismatchError(
-                f"the stored watermark of job {self.target.job.name} is a {kind}, "
-                f"but its column is a {self.kind}"
-            )
-        return State(watermark=stored, batch_seq=self.batch_seq)
+        misfit = "" if stored is None else self._misfit(kind, column, table)
+        return State(watermark=stored, batch_seq=self.batch_seq, misfit=misfit)
+
+    def _misfit(self, kind: str, column: str | None, table: str) -> str:
+        job = self.target.job
+        if table != str(job.target):
+            return f"it is of the table {table}"
+        if job.watermark and column not in {None, job.watermark.column}:
+            return f"it is of the column {column!r}"
+        is_alike = self.kind and WatermarkType(kind).python is self.kind.python
+        return "" if is_alike else f"it is a {kind}"
+
+    def adopt(self) -> None:
+        """Keep the promise of ``ports.Table.adopt``."""
+        with self.session.transaction() as cursor:
+            fence(cursor, self.lease)
+            values = identity(self.lease) | {"target": str(self.target.job.target)}
+            cursor.execute(ADOPT, values)
 
     @contextmanager
     def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> Iterator["Unit"]:
         """Keep the promise of ``ports.Table.unit``."""
-        limit = f"{round(idle_limit_s * 1000)}ms"
-        with self.session.transaction(idle_in_transaction_session_timeout=limit) as cursor:
+        idle = f"{round(idle_limit_s * 1000)}ms"
+        whole = f"{round(self.target.job.timeout.total_seconds() * 1000)}ms"
+        with self.session.transaction(
+            idle_in_transaction_session_timeout=idle, statement_timeout=whole
+        ) as cursor:
             fence(cursor, self.lease)
             staging = Staging(
                 self.session.connection,
                 cursor,
                 self._load_sql(columns),
-                self.target.key_index,
+                self.target.key_indexes,
                 self.target.job.max_rejects,
             )
             staging.create()
@@ -213,6 +240,7 @@ class Unit:
             "high": _text(window.high if window else None),
             "mark": _text(mark),
             "kind": None if mark is None else self.table.kind,
+            "column": None if mark is None else self.staging.load_sql.watermark,
             "extracted": tally.extracted,
             "inserted": tally.inserted,
             "updated": tally.updated,

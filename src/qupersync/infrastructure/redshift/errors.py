@@ -76,7 +76,9 @@ def _answered(answer: dict[str, str]) -> QuperSyncError:
         message = _condition(state)  # the server's own text would quote the value
     elif state[:2] == "XX":
         message = _QUOTED.sub("'...'", message)
-    return (kind or QueryError)(f"Redshift answered: {message} (SQLSTATE {state})")
+    answered = (kind or QueryError)(f"Redshift answered: {message} (SQLSTATE {state})")
+    answered.sqlstate = state
+    return answered
 
 
 def _condition(state: str) -> str:

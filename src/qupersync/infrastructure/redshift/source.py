@@ -23,6 +23,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 CLOCK = "SELECT getdate()"
 # Every user of a provisioned cluster sees its slices; serverless has none.
 SLICES = "SELECT count(*) FROM stv_slices"
+_NO_SUCH_TABLE = "42P01"
 SESSION = ("SET timezone TO 'UTC'", "SET datestyle TO 'ISO'")
 _SETTLED: dict[str, Any] = {
     "timeout": CONNECT_TIMEOUT_S,
@@ -53,7 +54,9 @@ class Source:
         """Keep the promise of ``ports.Source.flavor``."""
         try:
             slices = self._value(SLICES)
-        except QueryError:
+        except QueryError as error:
+            if error.sqlstate != _NO_SUCH_TABLE:
+                raise
             return Flavor.SERVERLESS
         return Flavor.PROVISIONED if slices else Flavor.SERVERLESS
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from redshift_connector.core import DATA_ROW, Connection
 
-from qupersync.domain.batch import Row
+from qupersync.domain.batch import Row, Single
 from qupersync.domain.columns import ColumnType
 
 TEXT, BINARY = 0, 1
@@ -36,15 +36,15 @@ _TYPES = {
 _length = struct.Struct("!i").unpack_from
 
 
-def _one(form: str) -> Decoder:
+def _one(form: str, kind: Callable[[Any], object] = lambda value: value) -> Decoder:
     unpack = struct.Struct(form).unpack
-    return lambda raw: unpack(raw)[0]
+    return lambda raw: kind(unpack(raw)[0])
 
 
 # Everything else is asked for as text: exact, and the same on every protocol version.
 _BINARY: dict[int, Decoder] = {
     16: _one("!?"), 20: _one("!q"), 21: _one("!h"), 23: _one("!i"), 26: _one("!I"),
-    700: _one("!f"), 701: _one("!d"),
+    700: _one("!f", Single), 701: _one("!d"),
 }  # fmt: skip
 
 
