@@ -92,7 +92,7 @@ class Rig:
 
     def use_case(self, owner: str = "test") -> RunJob:
         return RunJob(
-            open_source=self._open_source,
+            open_source=self.open_source,
             open_target=lambda: self.open_target(owner),
             heartbeat=Heartbeat(self.target, 60.0),
             clock=lambda: datetime.now(UTC),  # noqa: TID251 - the runs' own times are real
@@ -107,7 +107,7 @@ class Rig:
             yield Target(session, leases, RunLog(session, "host", 1, "0"))
 
     @contextmanager
-    def _open_source(self, limit_s: float) -> Iterator[redshift.Source]:
+    def open_source(self, limit_s: float) -> Iterator[redshift.Source]:
         options = {
             "host": self.stand_in.host,
             "port": self.stand_in.port,

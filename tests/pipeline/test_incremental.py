@@ -1,6 +1,6 @@
 """What an incremental job loads, counts and remembers."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -267,14 +267,92 @@ def test_a_watermark_keeps_its_microseconds(items: Rig):
     ]
 
 
-def test_a_job_that_moves_to_another_table_starts_anew(items: Rig):
-    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-02-25')")
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"target": "public.moved"}, "it is of the table public.items"),
+        ({"watermark": WATERMARK | {"column": "ended"}}, "it is of the column 'changed'"),
+        ({"watermark": WATERMARK | {"column": "day", "overlap": "1d"}}, "of the column 'changed'"),
+    ],
+)
+def test_a_watermark_that_speaks_of_something_else_is_not_gone_on_from(
+    rig: Rig, change: dict[str, object], complaint: str
+):
+    rig.at_both(
+        "CREATE TABLE items (id int PRIMARY KEY, changed timestamp, ended timestamp, day date)"
+    )
+    rig.at_target("CREATE TABLE moved (LIKE items INCLUDING ALL)")
+    rig.at_source("INSERT INTO items VALUES (1, '2026-02-25', '2026-02-25', '2026-02-25')")
+    rig.run(a_job())
+
+    refused, anew = rig.run(a_job(**change)), rig.run(a_job(**change), from_initial=True)
+
+    assert (refused.status, refused.error_code) == (Status.FAILED, "state-missing")
+    assert complaint in refused.error
+    assert (anew.tally.extracted, anew.watermark_before) == (1, None)
+
+
+def test_a_mistyped_target_costs_no_row(items: Rig):
+    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-03-01 11:00')")
     items.run(a_job())
-    items.at_target("CREATE TABLE moved (LIKE items INCLUDING ALL)")
+    items.at_source(
+        "INSERT INTO items VALUES (2, 'b', '2026-03-02 11:00')",
+        "UPDATE clock SET moment = '2026-03-11 12:00'",
+    )
+    items.run(a_job(target="public.itemz"))
 
-    run = items.run(a_job(target="public.moved"))
+    items.run(a_job())
 
-    assert (run.tally.inserted, run.watermark_before) == (1, None)
+    assert items.rows("SELECT count(*) FROM items") == [(2,)]
+
+
+def test_from_initial_does_not_jump_over_what_no_run_has_read(items: Rig):
+    items.run(a_job())
+    items.at_source(
+        "INSERT INTO items VALUES (2, 'b', '2026-03-02 11:00')",
+        "UPDATE clock SET moment = '2026-03-11 12:00'",
+    )
+
+    items.run(a_job(), from_initial=True)
+
+    assert items.rows("SELECT id FROM items") == [(2,)]
+
+
+def test_an_open_row_that_is_rejected_holds_the_watermark_too(items: Rig):
+    items.at_source("INSERT INTO items VALUES (1, NULL, '2026-03-01 10:00')")
+    job = a_job(watermark=SETTLED, columns=COLUMNS | {"name": {"type": "text", "required": True}})
+
+    open_run = items.run(job)
+    items.at_source(
+        "UPDATE items SET name = 'done'", "UPDATE clock SET moment = '2026-03-01 15:00'"
+    )
+    items.run(job)
+
+    assert open_run.watermark_after == NOON - timedelta(hours=2)
+    assert items.rows("SELECT name FROM items") == [("done",)]
+
+
+def test_a_settled_column_that_the_query_lacks_is_told_as_the_jobs_mistake(items: Rig):
+    job = a_job(
+        sql="SELECT id, changed FROM items WHERE changed >= :low AND changed < :high",
+        watermark=SETTLED,
+    )
+
+    assert items.run(job).error_code == "column-missing"
+
+
+@pytest.mark.parametrize(
+    "watermark", [WATERMARK | {"column": "name"}, {"column": "changed", "initial": 0, "overlap": 1}]
+)
+def test_a_watermark_that_does_not_fit_the_targets_column_is_told(items: Rig, watermark):
+    low_only = "SELECT * FROM items WHERE id >= :low"
+    job = (
+        a_job(watermark=watermark)
+        if "lag" in watermark
+        else a_job(sql=low_only, watermark=watermark)
+    )
+
+    assert items.run(job).error_code == "target-mismatch"
 
 
 def test_every_run_is_on_record(items: Rig):
@@ -322,21 +400,21 @@ def test_a_watermark_column_that_the_target_lacks_is_found_before_anything_is_re
     assert (run.status, run.error_code) == (Status.FAILED, "column-missing")
 
 
-class StopBeforeTheSecondBatch(Stop):
-    """Asked once as the read begins, and once before each batch."""
+@dataclass(slots=True, kw_only=True)
+class StopOnceStored(Stop):
+    """The wish is there as soon as one batch is stored."""
 
-    asked: int = 0
+    rig: Rig
 
     def is_requested(self) -> bool:
-        self.asked += 1
-        return self.asked > 2
+        return self.rig.rows("SELECT count(*) FROM quper.sync_batches") != [(0,)]
 
 
 def test_a_stop_between_two_batches_keeps_the_first_and_ends_the_run(items: Rig):
     items.at_source(
         "INSERT INTO items SELECT i, 'n', '2026-03-01 11:30' FROM generate_series(1, 4) AS i"
     )
-    stopped = replace(items, stop=StopBeforeTheSecondBatch())
+    stopped = replace(items, stop=StopOnceStored(rig=items))
 
     run = stopped.run(a_job(batch_size=2, watermark=WATERMARK | {"initial": "1h"}))
 

@@ -127,3 +127,28 @@ def test_the_later_of_two_rows_wins_whatever_room_their_pages_have(rig: Rig):
 
     assert run.tally == Tally(extracted=900, inserted=450, deduplicated=450)
     assert rig.rows("SELECT count(*) FROM items WHERE at % 2 = 0") == [(0,)]
+
+
+def test_a_bad_row_that_folds_away_behind_a_good_one_is_no_reject(rig: Rig):
+    rig.at_source("CREATE TABLE items (at int, id int, name text)")
+    rig.at_target(
+        "CREATE TABLE items (id int PRIMARY KEY, at int, name text CHECK (name <> 'bad'))"
+    )
+    rig.at_source("INSERT INTO items VALUES (1, 1, 'bad'), (2, 1, 'good'), (3, 2, 'bad')")
+
+    run = rig.run(a_snapshot(sql="SELECT * FROM items ORDER BY at"))
+
+    assert run.tally == Tally(extracted=3, inserted=1, deduplicated=1, skipped=1)
+
+
+def test_behind_a_bad_row_an_older_good_one_of_its_key_counts(rig: Rig):
+    rig.at_source("CREATE TABLE items (at int, id int, name text)")
+    rig.at_target(
+        "CREATE TABLE items (id int PRIMARY KEY, at int, name text CHECK (name <> 'bad'))"
+    )
+    rig.at_source("INSERT INTO items VALUES (1, 1, 'good'), (2, 1, 'bad'), (3, 1, 'bad')")
+
+    run = rig.run(a_snapshot(sql="SELECT * FROM items ORDER BY at"))
+
+    assert run.tally == Tally(extracted=3, inserted=1, skipped=2)
+    assert rig.rows("SELECT at FROM items") == [(1,)]

@@ -1,16 +1,31 @@
 """Two runs of one job never overlap, and a stale one cannot write."""
 
 from threading import Barrier, Thread
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from qupersync.application.incremental import Incremental
 from qupersync.domain.errors import ConfigError, LeaseLostError, RevisionError
-from qupersync.domain.run import Run, Status
-from tests.pipeline.rig import Rig, a_job, a_snapshot
+from qupersync.domain.job import Flavor
+from qupersync.domain.run import Run, Status, Trigger
+from qupersync.infrastructure.postgres.heartbeat import Heartbeat
+from tests.pipeline.rig import NOON, Rig, a_job, a_snapshot
 
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
+WATERMARK = {"column": "changed", "initial": "1h", "overlap": "0s", "lag": "0s"}
 EXPIRE = "UPDATE quper.qupersync_leases SET lease_expires_at = now() - interval '1 s'"
+
+
+def a_run(owner: UUID) -> Run:
+    return Run(
+        run_id=owner,
+        source="default",
+        job="items",
+        trigger=Trigger.CRON,
+        correlation_id=uuid4(),
+        started_at=NOON,
+    )
 
 
 @pytest.fixture
@@ -48,20 +63,10 @@ def test_a_released_job_can_be_claimed_again_with_a_greater_fence(items: Rig):
 
 
 def test_an_expired_lease_is_taken_over_and_the_dead_holders_run_closed(items: Rig):
-    use_case = items.use_case()
     with items.open_target("dead") as target:
         lease = target.leases.claim(a_job(), owner := uuid4())
         assert lease is not None
-        target.runs.open(
-            Run(
-                run_id=owner,
-                source="default",
-                job="items",
-                trigger=items.order().trigger,
-                correlation_id=uuid4(),
-                started_at=use_case.clock(),
-            )
-        )
+        target.runs.open(a_run(owner))
     items.at_target(EXPIRE)
 
     run = items.run(a_job())
@@ -131,3 +136,70 @@ def test_a_schema_at_another_revision_is_refused(items: Rig):
 
     with items.open_target() as target, pytest.raises(RevisionError, match="revision 0001"):
         target.require_ready([a_snapshot()])
+
+
+def test_a_vanished_run_is_closed_with_what_it_had_committed(items: Rig):
+    job = a_job(batch_size=10, watermark=WATERMARK)
+    with items.open_target("dead") as target:
+        lease = target.leases.claim(job, owner := uuid4())
+        assert lease is not None
+        run = a_run(owner)
+        target.runs.open(run)
+        with items.open_source(60) as source:
+            story = Incremental(
+                job=job,
+                sql=job.sql_for(Flavor.PROVISIONED) or "",
+                order=items.order(),
+                source=source,
+                table=target.table(job, lease),
+                stop=items.stop,
+            )(run)
+            target.runs.note_window(next(story))
+            next(story)
+            next(story)
+    items.at_target(EXPIRE)
+
+    items.run(job)
+
+    assert items.rows(
+        "SELECT status, rows_inserted, batches, window_high, consecutive_failures"
+        " FROM quper.sync_logs JOIN quper.qupersync_state USING (source)"
+        f" WHERE run_id = '{owner}'"
+    ) == [("dead", 20, 2, "2026-03-01T12:00:00.000000Z", 0)]
+    assert items.rows(
+        f"SELECT attempt, status FROM quper.sync_attempts WHERE run_id = '{owner}'"
+    ) == [(1, "dead")]
+
+
+def test_a_run_that_cannot_be_closed_at_first_is_closed_over_a_new_connection(items: Rig):
+    items.at_target(
+        "CREATE SEQUENCE tries",
+        "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF new.status <> 'running' AND nextval('tries') = 1 THEN"
+        " RAISE EXCEPTION 'held' USING ERRCODE = '55P03'; END IF; RETURN new; END $$",
+        "CREATE TRIGGER held BEFORE UPDATE ON quper.sync_logs FOR EACH ROW EXECUTE FUNCTION held()",
+    )
+
+    run = items.run(a_job(sql="SELECT 1/0 AS id WHERE :low < :high"))
+
+    assert (run.status, run.error_code) == (Status.FAILED, "query-failed")
+    assert items.rows("SELECT status FROM quper.sync_logs") == [("failed",)]
+    assert items.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
+
+
+@pytest.mark.parametrize(("limit_s", "is_alive"), [(60, True), (0, False)])
+def test_a_lease_is_renewed_until_its_holder_counts_as_stuck(
+    items: Rig, *, limit_s: float, is_alive: bool
+):
+    with items.open_target() as target:
+        lease = target.leases.claim(a_job(), uuid4())
+        assert lease is not None
+        items.at_target(EXPIRE)
+        heartbeat = Heartbeat(items.target, 60)
+
+        with heartbeat.beating(lease, limit_s):
+            heartbeat._beat(target.session)
+
+    assert items.rows("SELECT lease_expires_at > now() FROM quper.qupersync_leases") == [
+        (is_alive,)
+    ]

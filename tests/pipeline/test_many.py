@@ -36,6 +36,11 @@ def jobs(**changed: dict[str, object]) -> list[Job]:
     ]
 
 
+class Broken(Job):
+    def sql_for(self, flavor: Flavor) -> str | None:
+        raise ZeroDivisionError("a secret value")
+
+
 def run_all(rig: Rig, selection: list[Job], *, threads: int = 1, fail_fast: bool = False) -> Pass:
     use_case = rig.use_case()
     order = checked(rig.order(), selection, use_case.open_target, use_case.open_source, None)
@@ -67,10 +72,6 @@ def test_fail_fast_starts_nothing_after_a_failure(tables: Rig):
 
 
 def test_a_bug_in_one_job_is_recorded_and_reported_and_stops_no_other(tables: Rig):
-    class Broken(Job):
-        def sql_for(self, flavor: Flavor) -> str | None:
-            raise ZeroDivisionError("a secret value")
-
     selection = jobs()
     selection[0] = Broken.model_validate(dict(selection[0]))
 
@@ -195,3 +196,21 @@ def test_a_run_whose_target_connection_breaks_is_closed_over_a_new_one(tables: R
         ("dead", "target-unavailable")
     ]
     assert tables.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
+
+
+def test_a_probe_that_fails_says_nothing_about_the_flavor(tables: Rig):
+    tables.at_source("CREATE TABLE stv_slices AS SELECT 1 AS slice")
+    tables.stand_in.faults.arm(
+        Fault(when=AtSql("stv_slices"), what=ServerError(sqlstate="XX000", message="transient"))
+    )
+
+    done = run_all(tables, jobs())
+
+    assert set(endings(done).values()) == {(Status.FAILED, "query-failed")}
+
+
+def test_fail_fast_counts_a_bug_as_a_failure(tables: Rig):
+    selection = jobs()
+    selection[0] = Broken.model_validate(dict(selection[0]))
+
+    assert run_all(tables, selection, fail_fast=True).runs == ()

@@ -113,8 +113,10 @@ def test_a_target_that_does_not_fit_is_found_before_anything_is_read(
     assert complaint in run.error
 
 
-def test_a_rival_who_inserts_the_same_key_meanwhile_costs_a_retry_and_no_row(rig: Rig):
-    rig.at_both(SOURCE)
+@pytest.mark.parametrize("table", ["plain", "partitioned"])
+def test_a_rival_who_inserts_the_same_key_meanwhile_costs_a_retry_and_no_row(rig: Rig, table: str):
+    rig.at_source(SOURCE)
+    rig.at_target(*TARGETS[table])
     rig.at_source(ROWS.format("1, 3"))
     # The rival writes between the merge's look at the table and its insert.
     rig.at_target(
@@ -133,3 +135,18 @@ def test_a_rival_who_inserts_the_same_key_meanwhile_costs_a_retry_and_no_row(rig
 
     assert run.tally == Tally(extracted=3, inserted=2, updated=1), run.error
     assert rig.rows("SELECT name FROM items ORDER BY id") == [("n1",), ("n2",), ("n3",)]
+
+
+def test_a_trigger_finds_its_own_tables_as_it_does_for_others(rig: Rig):
+    rig.at_both(SOURCE)
+    rig.at_source(ROWS.format("1, 3"))
+    rig.at_target(
+        "CREATE TABLE audit (id int)",
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO audit VALUES (new.id); RETURN new; END'",
+        "CREATE TRIGGER note AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION note()",
+    )
+
+    rig.run(a_job())
+
+    assert rig.rows("SELECT count(*) FROM audit") == [(3,)]

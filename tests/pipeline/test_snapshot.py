@@ -106,3 +106,13 @@ def test_a_source_that_breaks_in_the_middle_changes_nothing(mirrored: Rig):
 
     assert (run.status, run.error_code, run.batches) == (Status.FAILED, "query-failed", 0)
     assert mirrored.rows("SELECT count(*) FROM items WHERE name LIKE 'n%'") == [(10,)]
+
+
+def test_a_trigger_that_swallows_deletions_fails_the_run(mirrored: Rig):
+    mirrored.at_target(
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER keep BEFORE DELETE ON items FOR EACH ROW EXECUTE FUNCTION keep()",
+    )
+    mirrored.at_source("DELETE FROM items WHERE id = 1")
+
+    assert mirrored.run(a_snapshot()).error_code == "row-accounting"
