@@ -218,7 +218,10 @@ def test_rows_without_a_watermark_or_outside_the_window_are_loaded_and_told(item
         "INSERT INTO items VALUES (1, 'a', NULL), (2, 'b', '2096-01-01'), (3, 'c', 'infinity')"
     )
 
-    run = items.run(a_job(sql="SELECT * FROM items WHERE :low < :high"))
+    job = a_job(
+        sql="SELECT * FROM items WHERE :low < :high", watermark=WATERMARK | {"initial": "1h"}
+    )
+    run = items.run(job)
 
     assert run.watermark_after == NOON
     assert run.warnings == (

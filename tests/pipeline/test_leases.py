@@ -118,7 +118,7 @@ def test_of_many_runs_at_once_each_row_is_loaded_once(items: Rig):
     for thread in threads:
         thread.join()
 
-    assert {run.status for run in runs} <= {Status.SUCCESS, Status.SKIPPED}
+    assert {run.status for run in runs} <= {Status.SUCCESS, Status.SKIPPED}, [r.error for r in runs]
     assert sum(run.tally.inserted for run in runs) == 50
 
 
@@ -129,6 +129,14 @@ def test_a_table_belongs_to_the_job_that_loaded_it_first(items: Rig):
             target.require_ready([a_job()])
 
         target.require_ready([a_job(target="public.elsewhere")])
+
+
+def test_of_two_jobs_with_one_target_the_second_is_refused_even_without_a_preflight(items: Rig):
+    items.run(a_job())
+
+    run = items.run(a_job(name="rival"))
+
+    assert (run.status, run.error_code) == (Status.FAILED, "config-invalid")
 
 
 def test_a_schema_at_another_revision_is_refused(items: Rig):

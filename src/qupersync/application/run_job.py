@@ -47,28 +47,30 @@ class RunJob:
                 lease = target.leases.claim(job, owner=run.run_id)
                 if lease is None:
                     run = run.skipped(LeaseHeldError.code, self.clock())
-                target.runs.open(run)
+                run = target.runs.open(run)
                 if lease is not None:
                     run = self._told(job, order, run, target, lease)
-                    self._record(run, target, lease)
+                    run = self._recorded(run, target, lease)
         except QuperSyncError as error:
             run = run if run.completed_at else run.ended_by(error, self.clock())
-            self._record_again(run, lease)
+            run = self._recorded_again(run, lease)
         return run
 
-    def _record(self, run: Run, target: Target, lease: Lease) -> None:
-        target.runs.close(run)
+    def _recorded(self, run: Run, target: Target, lease: Lease) -> Run:
+        run = target.runs.close(run)
         target.leases.release(lease)
+        return run
 
-    def _record_again(self, run: Run, lease: Lease | None) -> None:
+    def _recorded_again(self, run: Run, lease: Lease | None) -> Run:
         if lease is None:
-            return
+            return run
         # The connection may have broken with the run, or a dying session held the rows.
         try:
             with self.open_target() as target:
-                self._record(run, target, lease)
+                return self._recorded(run, target, lease)
         except QuperSyncError as error:
             logger.warning("run not recorded", extra={"job": run.job, "error_code": error.code})
+            return run
 
     def _new_run(self, job: Job, order: Order) -> Run:
         return Run(
@@ -93,7 +95,7 @@ class RunJob:
             return run.ended_by(StoppedError() if wished else error, self.clock())
         except Exception as error:
             # A bug must not leave the run open, nor stay unseen: it is recorded, then raised.
-            self._record_again(run.ended_by(BugError.naming(error), self.clock()), lease)
+            self._recorded_again(run.ended_by(BugError.naming(error), self.clock()), lease)
             raise
         return run if run.completed_at else run.succeeded(self.clock())
 

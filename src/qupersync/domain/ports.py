@@ -10,6 +10,7 @@ from uuid import UUID
 from qupersync.domain.batch import Batch, Checked, Reject, Tally
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.job import Flavor, Job
+from qupersync.domain.observed import Observed
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, Window
 
@@ -88,28 +89,20 @@ class Leases(Protocol):
 class RunLog(Protocol):
     """The record of every run, kept in the target."""
 
-    def open(self, run: Run) -> None:
-        """Store a run as it starts, or as it ended if it was skipped."""
+    def open(self, run: Run) -> Run:
+        """Store a run as it starts, or as it ended if it was skipped; return what is stored.
+
+        Its times are the target's: this machine's clock may be wrong.
+        """
 
     def note_window(self, run: Run) -> None:
         """Store the window as soon as it is frozen, for the case that nobody closes the run."""
 
-    def close(self, run: Run) -> None:
-        """Store how a run ended; a run that somebody else closed stays as it is.
+    def close(self, run: Run) -> Run:
+        """Store how a run ended and return what is stored; one that somebody closed stays so.
 
-        The counters are those of the committed batches.
+        The time is the target's, the counters are those of the committed batches.
         """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
-    """What the target sees in the watermark column of the rows staged for a batch."""
-
-    missing: int = 0
-    outside: int = 0
-    given_up: int = 0
-    oldest_open: Point | None = None
-    newest: Point | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A run of one job: an immutable record that changes by returning its next state."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -97,4 +97,4 @@ class Run:
         """Return how long the run took, in whole milliseconds."""
         if self.completed_at is None:
             return None
-        return round((self.completed_at - self.started_at).total_seconds() * 1000)
+        return (self.completed_at - self.started_at) // timedelta(milliseconds=1)

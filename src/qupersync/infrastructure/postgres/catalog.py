@@ -10,6 +10,7 @@ from qupersync.domain.errors import (
     TargetMismatchError,
 )
 from qupersync.domain.job import Job
+from qupersync.domain.watermark import WatermarkType
 from qupersync.infrastructure.postgres.session import Session
 
 FIND = """
@@ -93,6 +94,13 @@ class TargetTable:
             raise TargetMismatchError(f"{job.target} does not fit: {'; '.join(problems)}")
         _require_rights(job, oid, session)
         return cls(job, columns, key_indexes)
+
+    @property
+    def watermark_type(self) -> WatermarkType | None:
+        """Return the type of the watermark column; None without one, or if it can be none."""
+        spec = self.job.watermark
+        kind = str(self.columns[spec.column].kind) if spec and spec.column in self.columns else ""
+        return WatermarkType(kind) if kind in set(WatermarkType) else None
 
     def specs(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
         """Keep the promise of ``ports.Table.columns``."""

@@ -19,9 +19,10 @@ SELECT s.target_table, l.job IS NOT NULL
   LEFT JOIN quper.qupersync_leases l USING (source, job)
  WHERE s.source = %(source)s AND s.job = %(job)s
 """
+# On whatever conflict: of many first runs at once, any of the unique indexes may speak first.
 ADD_STATE = """
 INSERT INTO quper.qupersync_state (source, job, target_table)
-VALUES (%(source)s, %(job)s, %(target)s) ON CONFLICT (source, job) DO NOTHING
+VALUES (%(source)s, %(job)s, %(target)s) ON CONFLICT DO NOTHING
 """
 ADD_LEASE = """
 INSERT INTO quper.qupersync_leases (source, job) VALUES (%(source)s, %(job)s)
@@ -130,4 +131,6 @@ class Leases:
             return
         with self.session.transaction() as cursor:
             cursor.execute(ADD_STATE, names)
+            if cursor.execute(IS_KNOWN, names).fetchone() is None:
+                raise ConfigError(f"{names['target']} belongs to another job")
             cursor.execute(ADD_LEASE, names)

@@ -1,12 +1,13 @@
 """The run log in ``quper.sync_logs``, and what a job's state learns from each run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from qupersync.domain.batch import Tally
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, canonical
 from qupersync.infrastructure.postgres.session import Session
@@ -20,6 +21,7 @@ SELECT %(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, now,
        CASE WHEN %(status)s <> 'running' THEN 0 END,
        %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s
   FROM clock_timestamp() AS now
+RETURNING started_at, completed_at
 """
 NOTE_WINDOW = """
 UPDATE quper.sync_logs
@@ -39,15 +41,17 @@ WITH ledger AS (
            AS watermark
     FROM quper.sync_batches WHERE run_id = %(run_id)s)
 UPDATE quper.sync_logs
-   SET completed_at = greatest(clock_timestamp(), started_at),
-       duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000,
+   SET completed_at = greatest(now, started_at),
+       duration_ms = floor(extract(epoch FROM greatest(now, started_at) - started_at) * 1000),
        rows_extracted = extracted, rows_upserted = inserted + updated + unchanged,
        rows_inserted = inserted, rows_updated = updated, rows_unchanged = unchanged,
        rows_deduplicated = deduplicated, rows_skipped = skipped, rows_deleted = deleted,
        batches = ledger.batches, watermark_after = coalesce(watermark, watermark_before),
        status = %(status)s, attempts = %(attempts)s, error = %(error)s,
        error_code = %(error_code)s, retryable = %(retryable)s, warnings = %(warnings)s
-  FROM ledger WHERE run_id = %(run_id)s AND status = 'running'
+  FROM ledger, clock_timestamp() AS now WHERE run_id = %(run_id)s AND status = 'running'
+RETURNING started_at, completed_at, sync_logs.batches, rows_extracted, rows_inserted, rows_updated,
+          rows_unchanged, rows_deduplicated, rows_skipped, rows_deleted
 """
 ATTEMPT = """
 INSERT INTO quper.sync_attempts (run_id, attempt, started_at, completed_at, status, error,
@@ -68,6 +72,7 @@ UPDATE quper.qupersync_state
                                    ELSE consecutive_failures END
  WHERE source = %(source)s AND job = %(job)s AND %(status)s <> 'skipped'
 """
+COUNTS = ("extracted", "inserted", "updated", "unchanged", "deduplicated", "skipped", "deleted")
 OPEN_RUNS = """
 SELECT run_id FROM quper.sync_logs
  WHERE source = %(source)s AND sync_job_id = %(job)s AND status = 'running'
@@ -88,10 +93,12 @@ def close_vanished(cursor: Cursor[TupleRow], names: dict[str, str]) -> None:
         _close(cursor, names | VANISHED | {"run_id": run_id})
 
 
-def _close(cursor: Cursor[TupleRow], values: dict[str, Any]) -> None:
-    if cursor.execute(COUNTED, values).rowcount:
+def _close(cursor: Cursor[TupleRow], values: dict[str, Any]) -> TupleRow | None:
+    row = cursor.execute(COUNTED, values).fetchone()
+    if row is not None:
         cursor.execute(ATTEMPT, values)
         cursor.execute(LEARN, values)
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +110,26 @@ class RunLog:
     pid: int
     version: str
 
-    def open(self, run: Run) -> None:
+    def open(self, run: Run) -> Run:
         """Keep the promise of ``ports.RunLog.open``."""
-        self.session.execute(OPEN, record(run) | self._process())
+        ((started_at, completed_at),) = self.session.rows(OPEN, record(run) | self._process())
+        return replace(run, started_at=started_at, completed_at=completed_at)
 
     def note_window(self, run: Run) -> None:
         """Keep the promise of ``ports.RunLog.note_window``."""
         self.session.execute(NOTE_WINDOW, record(run))
 
-    def close(self, run: Run) -> None:
+    def close(self, run: Run) -> Run:
         """Keep the promise of ``ports.RunLog.close``."""
         with self.session.transaction() as cursor:
-            _close(cursor, record(run))
+            row = _close(cursor, record(run))
+        if row is None:
+            return run
+        started_at, completed_at, batches, *counts = row
+        tally = Tally(**dict(zip(COUNTS, counts, strict=True)))
+        return replace(
+            run, started_at=started_at, completed_at=completed_at, batches=batches, tally=tally
+        )
 
     def _process(self) -> dict[str, Any]:
         return {"host": self.host, "pid": self.pid, "version": self.version}

@@ -1,0 +1,105 @@
+"""The pieces of an incremental window: read, checked and committed batch by batch."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from qupersync.application.order import Order
+from qupersync.domain.batch import Batch, Reject
+from qupersync.domain.errors import ConflictError, StoppedError
+from qupersync.domain.job import Job, WatermarkSpec
+from qupersync.domain.observed import Observed
+from qupersync.domain.ports import Source, Stop, Table
+from qupersync.domain.query import bound
+from qupersync.domain.rejects import RejectBudget
+from qupersync.domain.row_check import RowCheck
+from qupersync.domain.run import Run
+from qupersync.domain.watermark import Frontier, Point, Window
+
+# Deadlocks and races end with the loser's retry; more in a row is a quarrel for people.
+CONFLICT_TRIES = 5
+# Between two statements of a batch's transaction the client only computes.
+IDLE_LIMIT_S = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Pieces:
+    """Loads one piece after the other, and remembers what was seen so far."""
+
+    job: Job
+    spec: WatermarkSpec
+    sql: str
+    order: Order
+    source: Source
+    table: Table
+    stop: Stop
+    frontier: Frontier
+    budget: RejectBudget
+    seen: Observed = field(default_factory=Observed)
+
+    def load(self, piece: Window, run: Run) -> Iterator[Run]:
+        """Yield the run after each committed batch; the last one moves the watermark."""
+        rows = self.order.batch_rows_of(self.job)
+        check: RowCheck | None = None
+        for batch, is_last in _with_last(self.source.read(bound(self.sql, piece), batch_rows=rows)):
+            if self.stop.is_requested():
+                raise StoppedError
+            if check is None:
+                columns = self.table.columns(batch.names)
+                check = RowCheck.compile(columns, self.job.key, batch.names)
+            run = self._committed(piece, run, batch, check, is_last=is_last)
+            yield run
+
+    def _committed(
+        self, piece: Window, run: Run, batch: Batch, check: RowCheck, *, is_last: bool
+    ) -> Run:
+        for _ in range(CONFLICT_TRIES - 1):
+            try:
+                return self._stored(piece, run, batch, check, is_last=is_last)
+            except ConflictError:
+                if self.stop.is_requested():
+                    raise StoppedError from None
+        return self._stored(piece, run, batch, check, is_last=is_last)
+
+    def _stored(
+        self, piece: Window, run: Run, batch: Batch, check: RowCheck, *, is_last: bool
+    ) -> Run:
+        checked = check(batch)
+        with self.table.unit(check.columns, idle_limit_s=IDLE_LIMIT_S) as unit:
+            rejects = [*checked.rejects, *unit.stage(checked)]
+            seen = self.seen + unit.observe(piece, self._patience(), run.watermark_before)
+            merged = unit.merge()
+            rejects += merged.rejects
+            unit.supersede(unit.awaited(checked.keys) - {reject.key for reject in rejects})
+            tally = replace(merged.tally, extracted=len(batch), skipped=unit.set_aside(rejects))
+            run = run.loaded(tally)
+            is_end = is_last and piece.high == self.frontier.high
+            self.budget.spend(rejects, run.tally.extracted, at_end=is_end)
+            for point in self._still_open(piece, rejects):
+                seen += Observed(oldest_open=point)
+            mark = seen.mark(piece, self.frontier, run.watermark_after) if is_last else None
+            unit.commit(run, tally, piece, mark)
+        self.seen = seen
+        return run.reached(mark) if is_last else run
+
+    def _patience(self) -> Point | None:
+        return self.frontier.patience(self.spec.max_hold) if self.spec.settled else None
+
+    def _still_open(self, piece: Window, rejects: Iterable[Reject]) -> Iterator[Point]:
+        """Yield the watermarks of rows that may still change, though they were set aside."""
+        settled, patience = self.spec.settled, self._patience()
+        if settled is None or patience is None:
+            return
+        for reject in rejects:
+            point = self.frontier.type.read(reject.values.get(self.spec.column))
+            is_open = reject.values.get(settled.column) not in settled.values
+            if is_open and point is not None and Window(patience, piece.high).holds(point):
+                yield point
+
+
+def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
+    iterator = iter(batches)
+    current = next(iterator)
+    for following in iterator:
+        yield current, False
+        current = following
+    yield current, True

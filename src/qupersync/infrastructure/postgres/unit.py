@@ -1,0 +1,129 @@
+"""One fenced transaction: rows, rejects, ledger and watermark, all of them or nothing."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from qupersync.domain.batch import Checked, Reject, Tally
+from qupersync.domain.errors import LeaseLostError, RowAccountingError
+from qupersync.domain.observed import Observed
+from qupersync.domain.ports import Lease, Merged
+from qupersync.domain.run import Run
+from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
+from qupersync.infrastructure.postgres import rejects
+from qupersync.infrastructure.postgres.leases import identity
+from qupersync.infrastructure.postgres.staging import Staging
+
+LEDGER = """
+INSERT INTO quper.sync_batches (source, sync_job_id, batch_seq, run_id, fence, window_low,
+    window_high, watermark, rows_extracted, rows_inserted, rows_updated, rows_unchanged,
+    rows_deduplicated, rows_skipped, rows_deleted)
+VALUES (%(source)s, %(job)s, %(seq)s + 1, %(run)s, %(fence)s, %(low)s, %(high)s, %(mark)s,
+    %(extracted)s, %(inserted)s, %(updated)s, %(unchanged)s, %(deduplicated)s, %(skipped)s,
+    %(deleted)s)
+"""
+ADVANCE = """
+UPDATE quper.qupersync_state
+   SET batch_seq = batch_seq + 1, fence = %(fence)s, watermark = coalesce(%(mark)s, watermark),
+       watermark_type = coalesce(%(kind)s, watermark_type), updated_at = clock_timestamp(),
+       details = details
+                 || jsonb_strip_nulls(jsonb_build_object('watermark_column', %(column)s::text))
+ WHERE source = %(source)s AND job = %(job)s AND batch_seq = %(seq)s AND fence <= %(fence)s
+"""
+
+
+@dataclass(slots=True)
+class Standing:
+    """How far a job is under its lease; ``open_keys`` are those of rejects nobody resolved."""
+
+    lease: Lease
+    kind: WatermarkType | None
+    batch_seq: int = 0
+    open_keys: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Unit:
+    """Keeps the promises of ``ports.Unit``."""
+
+    standing: Standing
+    cursor: Cursor[TupleRow]
+    staging: Staging
+    stage: Callable[[Checked], list[Reject]] = field(init=False)
+    merge: Callable[[], Merged] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stage, self.merge = self.staging.add, self.staging.merge
+
+    def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
+        """Keep the promise of ``ports.Unit.observe``."""
+        points = {"low": window.low, "high": window.high, "patience": patience, "before": before}
+        settled = self.staging.load_sql.settled
+        parameters: dict[str, Any] = {name: _text(point) for name, point in points.items()}
+        parameters["settled"] = list(settled.values) if settled else []
+        row = self.cursor.execute(self.staging.load_sql.observe(), parameters).fetchone()
+        missing, outside, given_up, oldest_open, newest = row or (0, 0, 0, None, None)
+        if isinstance(oldest_open, datetime):
+            oldest_open = oldest_open.replace(tzinfo=oldest_open.tzinfo or UTC)
+        return Observed(
+            missing=missing,
+            outside=outside,
+            given_up=given_up,
+            oldest_open=oldest_open,
+            newest=newest,
+        )
+
+    def missing(self) -> tuple[int, int]:
+        """Keep the promise of ``ports.Unit.missing``."""
+        row = self.cursor.execute(self.staging.load_sql.missing()).fetchone()
+        return row or (0, 0)
+
+    def delete_missing(self) -> int:
+        """Keep the promise of ``ports.Unit.delete_missing``."""
+        return self.cursor.execute(self.staging.load_sql.delete_missing()).rowcount
+
+    def awaited(self, keys: Callable[[], Sequence[str]]) -> set[str]:
+        """Keep the promise of ``ports.Unit.awaited``."""
+        return self.standing.open_keys.intersection(keys()) if self.standing.open_keys else set()
+
+    def supersede(self, keys: Collection[str]) -> None:
+        """Keep the promise of ``ports.Unit.supersede``."""
+        if keys:
+            rejects.supersede(self.cursor, self.standing.lease, keys)
+
+    def set_aside(self, found: Sequence[Reject]) -> int:
+        """Keep the promise of ``ports.Unit.set_aside``."""
+        self.standing.open_keys.update(reject.key for reject in found)
+        return rejects.set_aside(self.cursor, self.standing.lease, found)
+
+    def commit(self, run: Run, tally: Tally, window: Window | None, mark: Point | None) -> None:
+        """Keep the promise of ``ports.Unit.commit``; the transaction itself ends with its block."""
+        if not tally.is_balanced:
+            raise RowAccountingError(f"the counts of a batch do not add up: {tally}")
+        values = identity(self.standing.lease) | {
+            "seq": self.standing.batch_seq,
+            "run": run.run_id,
+            "low": _text(window.low if window else None),
+            "high": _text(window.high if window else None),
+            "mark": _text(mark),
+            "kind": None if mark is None else self.standing.kind,
+            "column": None if mark is None else self.staging.load_sql.watermark,
+            "extracted": tally.extracted,
+            "inserted": tally.inserted,
+            "updated": tally.updated,
+            "unchanged": tally.unchanged,
+            "deduplicated": tally.deduplicated,
+            "skipped": tally.skipped,
+            "deleted": tally.deleted,
+        }
+        self.cursor.execute(LEDGER, values)
+        if self.cursor.execute(ADVANCE, values).rowcount != 1:
+            raise LeaseLostError
+
+
+def _text(point: Point | None) -> str | None:
+    return None if point is None else canonical(point)
