@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from psycopg.conninfo import conninfo_to_dict
 
 from qupersync.infrastructure.settings import (
     AwsSettings,
@@ -168,3 +169,35 @@ def test_the_wheel_carries_migrations_jobs_and_examples(tmp_path: Path):
         }
 
     assert shared == {".env.example", "LICENSE", "crontab.example", "jobs.yaml", "migrations"}
+
+
+def test_the_wheel_migrates_from_an_empty_folder(tmp_path: Path, empty_database: str):
+    wheels, site, folder = tmp_path / "wheels", tmp_path / "site", tmp_path / "empty"
+    folder.mkdir()
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels))
+    [wheel] = wheels.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        archive.extractall(site)
+    at = conninfo_to_dict(empty_database)
+    environ = {
+        "PYTHONPATH": str(site),
+        "POSTGRES_HOST": str(at["host"]),
+        "POSTGRES_PORT": str(at["port"]),
+        "POSTGRES_DB": str(at["dbname"]),
+        "POSTGRES_USER": str(at["user"]),
+    }
+    code = (
+        "import qupersync; print(qupersync.__file__); from qupersync.__main__ import main; main()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "db", "upgrade"],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[0].startswith(str(site))
+    assert done.stdout.splitlines()[1] == "quper is at revision 0002"

@@ -3,8 +3,10 @@
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
@@ -35,12 +37,21 @@ from qupersync.infrastructure.signals import Stop, stopping_on_signals
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class App:
-    """What the commands do."""
+    """What the commands do; those about the schema need no jobs file."""
 
     settings: Settings
-    jobs_file: JobsFile
+    jobs_path: Path | None
+
+    @cached_property
+    def jobs_file(self) -> JobsFile:
+        """Return the jobs.
+
+        Raises:
+            ConfigError: there is no jobs file, or it has problems: all of them.
+        """
+        return load_jobs(self.jobs_path or find_jobs_file(environment(), None))
 
     @property
     def servers(self) -> Servers:
@@ -144,16 +155,17 @@ def _no_window(job: Job) -> Window | None:
 
 
 def open_app(*, jobs: Path | None, env_file: Path | None) -> App:
-    """Read the configuration and set up logging.
+    """Read the settings and set up logging; the jobs file is read when it is needed.
 
     Raises:
-        ConfigError: every problem of the jobs file, or of the environment.
+        ConfigError: every problem of the environment; a jobs file that was named is missing.
     """
-    variables = environment()
-    jobs_path = find_jobs_file(variables, jobs)
+    variables, jobs_path = environment(), None
+    with nullcontext() if jobs else suppress(ConfigError):
+        jobs_path = find_jobs_file(variables, jobs)
     settings = load_settings(variables, find_env_file(jobs_path, env_file))
     configure_logs(settings, sys.stderr)
-    return App(settings=settings, jobs_file=load_jobs(jobs_path))
+    return App(settings=settings, jobs_path=jobs_path)
 
 
 def configure_logs(settings: Settings, stream: TextIO) -> None:
