@@ -94,7 +94,8 @@ def _validated(
 def _without_effect(document: Document) -> Iterator[Problem]:
     """Find what this version reads but does not do yet: silence would be a promise."""
     for path in document.places:
-        if (path[0], len(path)) in {("defaults", 2), ("jobs", 3)} and path[-1] in NOT_BUILT:
+        is_field = (path[:1], len(path)) in {(("defaults",), 2), (("jobs",), 3)}
+        if is_field and path[-1] in NOT_BUILT:
             message = f"{dotted(path)}: has no effect yet in this version"
             yield document.problem(path, message, at_key=True)
 
