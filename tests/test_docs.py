@@ -1,9 +1,12 @@
 """The documents tell the truth: what they show is what the program does."""
 
+import os
+import pty
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -133,6 +136,34 @@ def test_the_readmes_grants_are_enough_to_run(
     finally:
         with psycopg.connect(target) as connection:
             connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+def test_the_readme_shows_what_the_demo_says_on_a_terminal():
+    shown = [like(line) for line in block("text", after="<!-- demo -->").splitlines()]
+
+    seen = {like(line) for line in on_a_terminal(sys.executable, "-m", "qupersync", "demo")}
+
+    assert [line for line in shown if line not in {"", "..."} | seen] == []
+
+
+def like(line: str) -> str:
+    """A line without what differs from run to run: numbers, units, colors and gaps."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    plain = re.sub(r"\d[\d.,:-]*( (ms|s|m|d|h)\b)*", "0", plain)
+    return " ".join(re.sub(r"\b0( 0)*\b", "0", plain).split())
+
+
+def on_a_terminal(*command: str) -> list[str]:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs)
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # how Linux tells the end of a terminal
+        while part := os.read(ours, 65_536):
+            written += part
+    os.close(ours)
+    assert process.wait() == 0, written.decode()
+    return written.decode().splitlines()
 
 
 @pytest.mark.parametrize("name", re.findall(r"\]\((?!http)([^)]+)\)", README))
