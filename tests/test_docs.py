@@ -88,14 +88,7 @@ def test_the_readmes_commands_do_what_it_shows(
     with StandIn(upstream=server) as stand_in:
         environ = environment(stand_in, empty_database, target)
         for command, shown in commands():
-            done = subprocess.run(
-                [sys.executable, "-m", "qupersync", *command.split()],
-                cwd=tmp_path,
-                env=environ,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = qupersync(tmp_path, environ, *command.split())
             assert done.returncode == 0, done.stderr
             assert done.stdout.startswith(shown)
     with psycopg.connect(target) as connection:
@@ -110,32 +103,35 @@ def test_the_readmes_grants_are_enough_to_run(
     (tmp_path / "jobs.yaml").write_text(block("yaml"))
     with psycopg.connect(empty_database) as connection:
         connection.execute(ORDERS.encode())
-    database = conninfo_to_dict(target)["dbname"]
-    role = f"sync_{database}"  # roles belong to the server, which other tests use too
-    with psycopg.connect(target) as connection:
-        connection.execute(
-            b"CREATE TABLE quper.orders (id bigint PRIMARY KEY, status text,"
-            b" total numeric(12,2), updated_at timestamptz)"
-        )
-        for statement in block("sql", after="<!-- grants -->").strip().split("\n"):
-            connection.execute(statement.replace("qupersync", role).encode())
+    role = f"sync_{conninfo_to_dict(target)['dbname']}"  # roles belong to the whole server
+    grants = block("sql", after="<!-- grants -->").replace("qupersync", role)
+    least = make_conninfo(target, user=role, password="change-me")
     try:
         with StandIn(upstream=server) as stand_in:
-            environ = environment(
-                stand_in, empty_database, make_conninfo(target, user=role, password="change-me")
-            )
-            done = subprocess.run(
-                [sys.executable, "-m", "qupersync", "run", "--all", "-q"],
-                cwd=tmp_path,
-                env=environ,
-                capture_output=True,
-                text=True,
-                check=False,
+            owner = environment(stand_in, empty_database, target)
+            assert qupersync(tmp_path, owner, "db", "create", "orders").returncode == 0
+            with psycopg.connect(target) as connection:
+                connection.execute(grants.encode())
+            done = qupersync(
+                tmp_path, environment(stand_in, empty_database, least), "run", "--all", "-q"
             )
             assert (done.returncode, done.stderr) == (0, "")
     finally:
         with psycopg.connect(target) as connection:
             connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+def qupersync(
+    folder: Path, environ: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "qupersync", *arguments],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_readme_shows_what_the_demo_says_on_a_terminal():

@@ -16,6 +16,7 @@ from qupersync.demo.warehouse import Flavor, build_warehouse
 from qupersync.domain import job as domain
 from qupersync.domain.query import bound
 from qupersync.domain.watermark import Window
+from qupersync.domain.watermark_spec import WatermarkSpec
 
 NOW = datetime(2026, 3, 9, 15, 30, tzinfo=UTC)
 REPOSITORY = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ def a_warehouse(
             yield connection
 
 
-def watermark_of(job: domain.Job) -> domain.WatermarkSpec:
+def watermark_of(job: domain.Job) -> WatermarkSpec:
     assert job.watermark is not None
     return job.watermark
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from qupersync.application.order import Order
 from qupersync.application.pieces import Pieces
 from qupersync.domain.errors import StateMissingError, TargetMismatchError
-from qupersync.domain.job import Job, WatermarkSpec, watermark_problems
+from qupersync.domain.job import Job
 from qupersync.domain.ports import Source, Stop, Table
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Frontier, Point, WatermarkType
+from qupersync.domain.watermark_spec import WatermarkSpec, watermark_problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from qupersync.application.order import Order
 from qupersync.domain.batch import Batch, Reject
 from qupersync.domain.errors import ConflictError, StoppedError
-from qupersync.domain.job import Job, WatermarkSpec
+from qupersync.domain.job import Job
 from qupersync.domain.observed import Observed
 from qupersync.domain.ports import Source, Stop, Table
 from qupersync.domain.query import bound
@@ -14,6 +14,7 @@ from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.row_check import RowCheck
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Frontier, Point, Window
+from qupersync.domain.watermark_spec import WatermarkSpec
 
 # Deadlocks and races end with the loser's retry; more in a row is a quarrel for people.
 CONFLICT_TRIES = 5

@@ -10,7 +10,7 @@ from qupersync.application.run_job import RunJob
 from qupersync.domain.job import Job
 from qupersync.domain.run import Run, Status
 
-BAD_ENDINGS = frozenset({Status.FAILED, Status.DEAD})
+FAILURES = frozenset({Status.FAILED, Status.DEAD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,6 @@ class RunMany:
         try:
             run = self.run_job(job, order)
         finally:
-            if run is None or run.status in BAD_ENDINGS:
+            if run is None or run.status in FAILURES:
                 failed.set()
         return run

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from qupersync.domain.batch import Tally
-from qupersync.domain.errors import LeaseLostError, QuperSyncError, StoppedError
+from qupersync.domain.errors import QuperSyncError, StoppedError
 from qupersync.domain.watermark import Point, Window
 
 
@@ -86,11 +86,6 @@ class Run:
             hint=error.hint,
             retryable=error.retryable,
         )
-
-    @property
-    def lost_its_lease(self) -> bool:
-        """Tell whether another run took over, so that this one may write nothing more."""
-        return self.error_code == LeaseLostError.code
 
     @property
     def duration_ms(self) -> int | None:

@@ -9,7 +9,8 @@ from pydantic_core import ErrorDetails
 
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import Problem
-from qupersync.domain.job import Job, Options, Settled, SqlByFlavor, Strict, WatermarkSpec
+from qupersync.domain.job import Job, Options, SqlByFlavor
+from qupersync.domain.watermark_spec import Settled, Strict, WatermarkSpec
 from qupersync.infrastructure.plain_words import in_words
 from qupersync.infrastructure.yaml_positions import Document, YamlPath, dotted
 

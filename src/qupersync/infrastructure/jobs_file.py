@@ -85,7 +85,7 @@ def _validated(
     complete: dict[str, object], sql: SqlReader
 ) -> tuple[JobsShape | None, list[Problem]]:
     try:
-        return JobsShape.model_validate(complete, by_alias=True, by_name=False), []
+        return JobsShape.model_validate(complete, by_alias=True, by_name=False, context={}), []
     except ValidationError as error:
         found = field_problems(error, sql.document)
         return None, [problem for path, problem in found if path not in sql.refused]

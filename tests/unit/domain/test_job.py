@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from qupersync.domain.job import Flavor, Job, WatermarkSpec
+from qupersync.domain.job import Flavor, Job
 from qupersync.domain.watermark import WatermarkType
+from qupersync.domain.watermark_spec import WatermarkSpec
 
 SQL = "SELECT id, ts FROM t WHERE ts >= :low AND ts < :high"
 

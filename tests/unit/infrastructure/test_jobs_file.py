@@ -329,3 +329,17 @@ def test_what_this_version_does_not_do_yet_is_warned_about(tmp_path: Path):
         ":2:12: defaults.load: has no effect yet in this version",
         ":9:5: jobs.load.load: has no effect yet in this version",
     ]
+
+
+def test_a_mistake_in_one_column_hides_none_elsewhere(tmp_path: Path):
+    path = tmp_path / "jobs.yaml"
+    path.write_text(
+        "version: 1\njobs:\n  a:\n    sql: SELECT :low, :high\n    target: a\n    key: [zz]\n"
+        "    columns: {id: int, t: timestamptz}\n"
+        "    watermark: {column: tt, initial: 1d, overlap: 1h}\n"
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        load_jobs(path)
+
+    assert [problem.line for problem in caught.value.problems] == [6, 7, 8]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from qupersync.domain.job import Settled
 from qupersync.domain.table_name import TableName
 from qupersync.domain.watermark import WatermarkType
+from qupersync.domain.watermark_spec import Settled
 
 # Generated names: a target may have any column names, and 63 bytes leave no room for a prefix.
 STAGE = SQL("pg_temp.qupersync_stage")
