@@ -1,6 +1,7 @@
 """One PostgreSQL for the whole test session, and a fresh database of it for each test."""
 
 import os
+import signal
 from contextlib import ExitStack
 from typing import Any
 
@@ -24,6 +25,7 @@ hypothesis.settings.load_profile("project")
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Find or start the server, tell pytest-postgresql, and forget the settings of the machine."""
+    _heed_signals()
     config = session.config
     workerinput = getattr(config, "workerinput", {})
     known = workerinput.get("postgres") or os.environ.get("QUPERSYNC_TEST_POSTGRES")
@@ -36,6 +38,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     )
     for part in ADDRESS_PARTS:
         setattr(config.option, f"postgresql_{part}", getattr(address, part))
+
+
+def _heed_signals() -> None:
+    """Undo that a background job ignores SIGINT and nohup SIGHUP: a child would inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Still without effect here, and as it was at first in a child.
+        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 @pytest.hookimpl(optionalhook=True)

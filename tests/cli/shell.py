@@ -7,7 +7,8 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import ioctl
 from pathlib import Path
@@ -56,6 +57,28 @@ class Done:
         return [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
 
 
+class Child(subprocess.Popen[str]):
+    """A process that does not outlive a wait for it that timed out."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        with self._killed_in_time():
+            return super().wait(timeout)
+
+    def communicate(
+        self, input: str | None = None, timeout: float | None = None  # noqa: A002 - inherited
+    ) -> tuple[str, str]:
+        with self._killed_in_time():
+            return super().communicate(input, timeout)
+
+    @contextmanager
+    def _killed_in_time(self) -> Iterator[None]:
+        try:
+            yield
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
 @dataclass(kw_only=True)
 class Shell:
     folder: Path
@@ -70,10 +93,10 @@ class Shell:
         done = CliRunner().invoke(app, ["-f", jobs, *words], env=self.variables | variables)
         return Done(code=done.exit_code, out=done.stdout, err=done.stderr)
 
-    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *words: str, **options: Any) -> Child:
         """Start the program as a process of its own."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-        return subprocess.Popen(
+        return Child(
             [sys.executable, "-m", "qupersync", *words],
             cwd=self.folder,
             env=os.environ | self.variables,  # noqa: TID251 - a child needs the rest of it

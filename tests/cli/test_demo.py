@@ -34,15 +34,24 @@ def test_the_demo_types_what_a_user_would_and_the_second_run_writes_nothing(
     assert list(empty.folder.glob("qupersync-*")) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGTERM], 143),
+        ([signal.SIGHUP], 129),
+        ([signal.SIGHUP, signal.SIGTERM], 129),
+    ],
+)
 def test_a_demo_that_is_stopped_leaves_nothing_behind(
-    empty: Shell, number: signal.Signals, code: int
+    empty: Shell, signals: list[signal.Signals], code: int
 ):
     process = empty.start("demo", "--rows", "50", start_new_session=True)
     assert process.stdout is not None
     assert any("run --all" in line for line in process.stdout)
 
-    process.send_signal(number)
+    for number in signals:
+        process.send_signal(number)
     process.communicate(timeout=60)
 
     assert process.returncode == code

@@ -8,6 +8,7 @@ import pytest
 from tests.cli.shell import Done, World
 
 LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 minutes'"
+NOTES = "UPDATE quper.sync_logs SET rows_skipped = 2, warnings = '[\"odd\"]'"
 HOSTILE = "UPDATE quper.sync_logs SET error = E'\\x1b[2J [red]bad\\tword' WHERE error IS NOT NULL"
 STATUS_KEYS = [
     "job", "state", "target", "watermark", "last_success_at", "last_success_age_s",
@@ -67,6 +68,19 @@ def test_check_is_exit_1_if_a_job_failed_or_is_stale(ran: World, job: str, chang
     assert ran.shell.type("status", job, "--check").code == code
 
 
+@pytest.mark.parametrize(("words", "told"), [([], 2), (["--check"], 0)])
+def test_check_tells_of_problems_only(ran: World, words: list[str], told: int):
+    ran.at_target(NOTES)
+
+    assert ran.shell.type("status", "items", *words).err.count("\n") == told
+
+
+def test_check_tells_all_about_a_problem(ran: World):
+    ran.at_target(LATE, NOTES)
+
+    assert ran.shell.type("status", "items", "--check").err.count("\n") == 3
+
+
 def test_check_is_exit_1_if_a_job_never_ran(world: World):
     assert world.shell.type("status", "items", "--check").code == 1
 
@@ -109,6 +123,7 @@ def test_history_and_the_summary_of_run_describe_a_run_alike(world: World):
     [told] = world.shell.type("run", "items", "-o", "json").document["runs"]
     [kept] = world.shell.type("history", "items", "-o", "json").document
 
+    assert told.pop("next") is None
     assert told == kept
 
 
@@ -247,8 +262,8 @@ def test_db_create_makes_the_target_that_the_query_describes(world: World):
 def test_db_create_does_not_touch_a_table_that_is_there(world: World):
     done = world.shell.type("db", "create", "items")
 
-    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-    assert done.err.startswith('error: relation "items" already exists')
+    line = "error: public.items is there already -> qupersync run items\n"
+    assert done == Done(code=1, out="", err=line)
 
 
 @pytest.mark.parametrize("words", [["status"], ["history"]])

@@ -1,6 +1,8 @@
 """`qupersync run`: what it writes where, and its exit code, on real servers."""
 
+import json
 import signal
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -44,7 +46,9 @@ def test_a_run_off_a_terminal_is_one_record_with_all_that_the_log_table_keeps(wo
     [record] = done.records
     columns = {name for (name,) in world.rows(SYNC_LOGS)} - {"sync_job_id"}
     assert (done.code, done.out, done.err.count("\n")) == (0, "", 1)
-    assert record.keys() == columns | {"job", "event", "level", "logger", "timestamp"}
+    assert record.keys() == columns | {
+        "job", "next", "event", "level", "logger", "timestamp",
+    }  # fmt: skip
     assert (record["event"], record["job"], record["rows_inserted"], record["trigger"]) == (
         "run finished", "items", 3, "cron",
     )  # fmt: skip
@@ -71,6 +75,33 @@ def test_quiet_still_tells_of_failures(world: World):
         1, "", "broken", "query-failed",
     )  # fmt: skip
     assert 'column "nothing" does not exist' in record["error"]
+    assert record["next"] == "try the job's SQL on Redshift by hand, then: qupersync validate"
+
+
+def test_what_to_do_next_names_the_job(world: World):
+    world.at_target("ALTER TABLE items DROP name")
+
+    record, line = (
+        world.shell.type("run", "items", QUPERSYNC_LOG_FORMAT=shape).err
+        for shape in ("json", "text")
+    )
+
+    hint = "alter the table or the job, or make a new table with: qupersync db create items"
+    assert json.loads(record)["next"] == hint
+    assert line.startswith("failed   items in ")
+    assert line.endswith(f" -> {hint}\n")
+
+
+def test_a_short_password_leaves_the_words_of_a_record_whole(world: World):
+    world.shell.variables["AWS_SESSION_TOKEN"] = "e"  # noqa: S105 - the shortest there is
+
+    [record] = world.shell.type("run", "items", "--trigger", "cron").records
+
+    assert (record["job"], record["status"], record["source"]) == ("items", "success", "default")
+    assert world.rows("SELECT run_id, host FROM quper.sync_logs") == [
+        (UUID(record["run_id"]), record["host"])
+    ]
+    assert datetime.fromisoformat(record["started_at"]).tzinfo == UTC
 
 
 def test_fail_fast_begins_no_job_after_a_failure(world: World):
@@ -190,6 +221,8 @@ def test_a_source_that_is_not_there_is_exit_4_and_recorded_for_each_job(world: W
 
     done = world.shell.execute("run", "--all")
 
+    host = world.shell.variables["REDSHIFT_HOST"]
+    assert f"Redshift at {host}:1 is not reachable: " in done.records[0]["error"]
     assert (done.code, done.out) == (4, "")
     assert world.rows(RUNS) == [
         ("items", "dead", "source-unavailable"),

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -184,6 +185,17 @@ def test_a_target_that_is_not_there_is_one_line_and_exit_4(shell: Shell, words: 
     )
 
 
+def test_a_problem_of_the_env_file_says_where_to_correct_it(shell: Shell):
+    done = shell.type("--env-file", "/nowhere/.env", "validate")
+
+    assert done == Done(
+        code=3,
+        out="",
+        err="error: /nowhere/.env cannot be read: No such file or directory"
+        " -> correct the environment, .env or --env-file, then: qupersync validate\n",
+    )
+
+
 def test_list_writes_a_line_for_each_job_off_a_terminal(shell: Shell):
     done = shell.type("list")
 
@@ -224,6 +236,25 @@ def test_a_reader_who_goes_away_is_no_error(shell: Shell):
     )
 
     assert (done.stdout, done.stderr) == ("j0\n", "")
+
+
+def test_a_full_disk_under_stdout_is_one_line_and_exit_1(shell: Shell):
+    with Path("/dev/full").open("w") as full:
+        process = shell.start("list", stdout=full)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert said == (
+        "error: stdout cannot be written: No space left on device -> make room there, then repeat\n"
+    )
+
+
+def test_a_full_disk_under_stderr_changes_no_exit_code(shell: Shell):
+    with Path("/dev/full").open("w") as full:
+        process = shell.start("history", "nothing", stderr=full)
+        process.communicate(timeout=30)
+
+    assert process.returncode == 2
 
 
 def test_help_needs_none_of_the_slow_libraries():

@@ -4,7 +4,7 @@ import pytest
 
 from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
-from tests.pipeline.rig import SOURCE_SCHEMA, Rig
+from tests.pipeline.rig import ITEMS, SOURCE_SCHEMA, Rig
 
 
 @pytest.fixture
@@ -13,3 +13,10 @@ def rig(server: PostgresAddress, empty_database: str, target: str) -> Iterator[R
         rig = Rig(source=empty_database, target=target, stand_in=stand_in)
         rig.at_source(SOURCE_SCHEMA)
         yield rig
+
+
+@pytest.fixture
+def items(rig: Rig) -> Rig:
+    """The table items, empty, on both sides."""
+    rig.at_both(ITEMS)
+    return rig

@@ -29,12 +29,16 @@ CREATE TABLE clock (moment timestamp);
 INSERT INTO clock VALUES ('2026-03-01 12:00:00');
 CREATE FUNCTION getdate() RETURNS timestamp LANGUAGE sql AS 'SELECT moment FROM clock';
 """
+ITEMS = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
+COLUMNS = {"id": "integer", "name": "text", "changed": "timestamp"}
+WATERMARK = {"column": "changed", "initial": "7d", "overlap": "1h", "lag": "0s"}
+SETTLED = WATERMARK | {"settled": {"column": "name", "values": ["done"]}, "max_hold": "6h"}
 JOB = {
     "name": "items",
     "sql": "SELECT * FROM items WHERE changed >= :low AND changed < :high",
     "target": "public.items",
     "key": ["id"],
-    "watermark": {"column": "changed", "initial": "7d", "overlap": "1h", "lag": "0s"},
+    "watermark": WATERMARK,
 }
 SNAPSHOT = {
     "name": "items",

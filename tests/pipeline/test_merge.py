@@ -113,6 +113,12 @@ def test_a_target_that_does_not_fit_is_found_before_anything_is_read(
     assert complaint in run.error
 
 
+def test_a_view_as_the_target_is_no_reason_to_create_it(rig: Rig):
+    rig.at_target("CREATE VIEW items AS SELECT 1 AS id, 'a'::text AS name")
+
+    assert "create" not in rig.run(a_snapshot()).hint
+
+
 @pytest.mark.parametrize(
     ("table", "index"), [("plain", "items_pkey"), ("partitioned", "items_1_pkey")]
 )

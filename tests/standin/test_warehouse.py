@@ -1,6 +1,7 @@
 """The stand-in warehouse looks like Redshift: its columns, its padding, its gaps, its clock."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -57,15 +58,36 @@ def test_a_view_has_the_columns_and_types_that_aws_documents(warehouse, view):
     assert warehouse.execute(SHAPE, (f"rs.{view}",)).fetchone() == (COLUMNS[view],)
 
 
-def test_a_week_of_logs_ends_now(warehouse):
+def test_the_queries_are_those_of_a_week(warehouse):
     row = warehouse.execute(
-        "SELECT count(*), max(start_time) <= %s,"
-        " min(start_time) > %s::timestamp - interval '7 days' - interval '1 hour'"
-        " FROM sys_query_history",
+        "SELECT count(*), min(start_time) BETWEEN %s::timestamp - interval '7 days'"
+        " AND %s::timestamp - interval '6 days 23 hours' FROM sys_query_history",
         (NOW.replace(tzinfo=None),) * 2,
     ).fetchone()
 
-    assert row == (2000, True, True)
+    assert row == (2000, True)
+
+
+NEWEST = b"""
+SELECT 'query', max(greatest(start_time, end_time)) FROM sys_query_history
+UNION ALL SELECT 'detail', max(greatest(start_time, end_time)) FROM sys_query_detail
+UNION ALL SELECT 'vacuum', max(greatest(start_time, end_time, record_time)) FROM sys_vacuum_history
+UNION ALL SELECT 'connection', max(record_time) FROM sys_connection_log
+UNION ALL SELECT 'transaction', max(txn_start) FROM svv_transactions
+UNION ALL SELECT 'STL query', max(greatest(starttime, endtime)) FROM stl_query
+UNION ALL SELECT 'STL scan', max(greatest(starttime, endtime)) FROM stl_scan
+UNION ALL SELECT 'STL alert', max(event_time) FROM stl_alert_event_log
+UNION ALL SELECT 'STL vacuum', max(eventtime) FROM stl_vacuum
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_is_logged_in_the_last_five_minutes(server, seed):
+    with a_warehouse(server, "provisioned", rows=20_000, seed=seed) as connection:
+        newest = connection.execute(NEWEST).fetchall()
+
+    end = (NOW - timedelta(minutes=5)).replace(tzinfo=None)
+    assert [(log, moment) for log, moment in newest if moment is None or moment > end] == []
 
 
 def test_the_clock_of_the_warehouse_runs_on_from_now(warehouse):

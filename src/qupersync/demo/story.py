@@ -29,6 +29,8 @@ SELECT sum(rows_extracted), sum(rows_inserted + rows_updated + rows_deleted)
   FROM quper.sync_runs_v1
  GROUP BY correlation_id ORDER BY min(started_at) DESC LIMIT 1
 """
+# What ends a program from outside; the platform may lack the closed terminal.
+ENDINGS = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 WHERE_NEXT = """
 These servers are gone now. With your own:
   1. Write jobs.yaml and .env; the README shows ten lines that do.
@@ -53,7 +55,7 @@ class Story:
         """Return whether every command succeeded; whatever happens, the servers are ended."""
         self.say(f"Starting a PostgreSQL and a stand-in for a {self.flavor} Redshift.\n")
         with (
-            _ending_on_sigterm(),
+            _ending_in_order(),
             tempfile.TemporaryDirectory(prefix="qupersync-") as home,
             throwaway_postgres() as postgres,
         ):
@@ -113,12 +115,17 @@ class Story:
 
 
 @contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
+def _ending_in_order() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
+        for each in before:  # a closing terminal sends several, and one would cut the clean-up
+            signal.signal(each, signal.SIG_IGN)
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    # What is ignored stays so: nohup means it.
+    handled = [each for each in ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, end) for each in handled}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

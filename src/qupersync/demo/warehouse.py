@@ -32,12 +32,12 @@ def build_warehouse(
     seed: int = 1,
     now: datetime,
 ) -> None:
-    """Fill an empty database with a shop's tables and a week of logs that ends at ``now``.
+    """Fill an empty database with a shop's tables and a week of logs before ``now``.
 
     ``rows`` is the number of queries in the history; the other logs grow with it. Equal ``seed``,
     ``rows`` and ``now`` give equal logs, whatever the flavor (but for the ids of the tables).
-    ``getdate()`` starts at ``now`` and runs. All or nothing; sessions opened afterwards see the
-    system views first.
+    ``getdate()`` starts at ``now`` and runs; the logs end five minutes before. All or nothing;
+    sessions opened afterwards see the system views first.
 
     Raises:
         psycopg.errors.DuplicateSchema: the database already holds a warehouse.

@@ -27,6 +27,7 @@ from qupersync.infrastructure.plain_words import in_words
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Rows = Annotated[int, Field(ge=1, le=1_000_000)]
 NO_SECRET = SecretStr("")
+HINT = "correct the environment, .env or --env-file, then: qupersync validate"
 
 
 def _zone(name: str) -> tzinfo:
@@ -178,7 +179,7 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None) -> Settings
     except ValidationError as error:
         problems += [f"{details['loc'][1]}: {in_words(details)}" for details in error.errors()]
     if problems or settings is None:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(problems), hint=HINT)
     return settings
 
 

@@ -8,9 +8,9 @@ from qupersync.domain.errors import ConfigError, QuperSyncError
 _JOB = re.compile(r"\bJOB\b")
 
 
-def about(code: str, job: str) -> str:
-    """Return what to do about a job's error; where nothing better is known, run it again."""
-    return _JOB.sub(job, _HINTS.get(code) or "qupersync run JOB")
+def about(code: str, job: str, hint: str = "") -> str:
+    """Return what to do about a job's error: the hint it came with, else its code's, else rerun."""
+    return _JOB.sub(job, hint or _HINTS.get(code) or "qupersync run JOB")
 
 
 def line(error: QuperSyncError) -> str:

@@ -17,7 +17,8 @@ def of_run(run: Run) -> Record:
     """Return one run under the names of the view ``sync_runs_v1``.
 
     ``window_low``, ``window_high``, ``watermark_before`` and ``watermark_after`` are canonical
-    texts; what is not known is None; ``warnings`` is a list of texts.
+    texts; what is not known is None; ``warnings`` is a list of texts. ``next``, which the view
+    does not have, is what to do about the error, or None.
     """
     tally = run.tally
     return {
@@ -49,6 +50,7 @@ def of_run(run: Run) -> Record:
         "replay_of": None,
         "correlation_id": run.correlation_id,
         "warnings": list(run.warnings),
+        "next": advice.about(run.error_code, run.job, run.hint) if run.error else None,
     }
 
 

@@ -20,7 +20,8 @@ def status(files: Files, names: Sequence[str], output: Output, *, check: bool) -
     zone = app.settings.sync.time_zone
     records = [documents.of_status(job) for job in jobs]
     show(records, tables.of_status(zone), output, zone)
-    for note in _notes(jobs):
+    # A cron line with --check mails what is on stderr: only of problems.
+    for note in _notes(job for job in jobs if job.health.is_problem or not check):
         say(note)
     if check and any(job.health.is_problem for job in jobs):
         raise typer.Exit(ExitCode.FAILED)

@@ -80,12 +80,13 @@ class _Report:
 
 def _report(app: App, *, quiet: bool) -> _Report:
     chosen = app.settings.sync.log_format
-    return _Report(for_people=chosen == "auto" and sys.stderr.isatty(), quiet=quiet)
+    for_people = chosen == "text" or (chosen == "auto" and sys.stderr.isatty())
+    return _Report(for_people=for_people, quiet=quiet)
 
 
 def _in_words(run: Run) -> str:
     if run.error:
-        hint = run.hint or advice.about(run.error_code, run.job)
+        hint = advice.about(run.error_code, run.job, run.hint)
         what = f"{advice.one_line(run.error)} -> {hint}"
     elif run.status is Status.SKIPPED:
         what = run.error_code

@@ -2,30 +2,46 @@
 
 import os
 import sys
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import TextIO
+
+import typer
+
+from qupersync.interface.exit_codes import ExitCode
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _SECOND_MS = 1_000
 
 
 def put(text: str) -> None:
-    """Write data to stdout; a reader who has gone away is no error."""
-    _write(sys.stdout, text)
+    """Write data to stdout; a reader who has gone away is no error.
+
+    Raises:
+        typer.Exit: it cannot be written; said on stderr.
+    """
+    try:
+        _write(sys.stdout, text)
+    except OSError as error:
+        say(f"error: stdout cannot be written: {error.strerror} -> make room there, then repeat")
+        raise typer.Exit(ExitCode.FAILED) from None
 
 
 def say(text: str) -> None:
-    """Write a line for people to stderr; a line break inside it stays one."""
-    _write(sys.stderr, "\n".join(map(visible, text.split("\n"))) + "\n")
+    """Write a line for people to stderr, if it can be; a line break inside it stays one."""
+    with suppress(OSError):
+        _write(sys.stderr, "\n".join(map(visible, text.split("\n"))) + "\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Else what is buffered fails again at exit and makes the exit code 120.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def visible(text: str) -> str:

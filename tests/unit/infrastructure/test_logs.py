@@ -129,6 +129,29 @@ def test_a_driver_is_as_quiet_as_the_rest(set_up):
     assert not logging.getLogger("psycopg").isEnabledFor(logging.WARNING)
 
 
+def test_what_psycopg_ignores_is_not_told(set_up):
+    stream = set_up(level="debug")
+
+    logging.getLogger("psycopg").warning("error ignored terminating a pipeline")
+    logging.getLogger("psycopg").error("it counts")
+
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["it counts"]
+
+
+def test_a_short_secret_is_masked_in_free_text_but_not_in_identifiers(set_up):
+    stream = set_up(secrets={"e"})
+
+    logger.error("ten", extra={"job": "events", "error": "refused", "next": "repeat", "at": None})
+
+    record = json.loads(stream.getvalue())
+    assert (record["level"], record["logger"], record["job"]) == (
+        "error", "qupersync.test", "events",
+    )  # fmt: skip
+    assert (record["event"], record["error"], record["next"]) == (
+        "t***n", "r***fus***d", "r***p***at",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("shape", ["json", "text"])
 def test_no_secret_passes_by_any_way(set_up, shape):
     stream = set_up(format=shape)

@@ -5,7 +5,9 @@ CREATE SCHEMA standin;
 -- The one row that everything is generated from; "now" is UTC without a zone, as in Redshift.
 CREATE TABLE standin.knobs (
     seed bigint NOT NULL, rows integer NOT NULL, now timestamp NOT NULL,
-    built_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    built_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Nothing is logged after this: runs in the minutes after "now" all see the same logs.
+    logs_end timestamp NOT NULL GENERATED ALWAYS AS (now - interval '5 minutes') STORED
 );
 
 -- Redshift's functions that PostgreSQL lacks. The clock runs on from "now", so that a warehouse
@@ -21,7 +23,8 @@ CREATE FUNCTION standin.share(dice bytea, at integer) RETURNS double precision
     LANGUAGE sql IMMUTABLE
     RETURN (get_byte(dice, at) * 256 + get_byte(dice, at + 1)) / 65536.0::double precision;
 
--- When the n-th of `total` events of a week happened: in order, and never after "now".
-CREATE FUNCTION standin.moment(now timestamp, n bigint, total bigint, dice bytea) RETURNS timestamp
-    LANGUAGE sql IMMUTABLE
-    RETURN now - interval '7 days' * ((total - n + standin.share(dice, 0)) / total);
+-- When the n-th of `total` events of a period happened: in order, and never after its end.
+CREATE FUNCTION standin.moment(
+    oldest timestamp, newest timestamp, n bigint, total bigint, dice bytea
+) RETURNS timestamp LANGUAGE sql IMMUTABLE
+    RETURN newest - (newest - oldest) * ((total - n + standin.share(dice, 0)) / total);

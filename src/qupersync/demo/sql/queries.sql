@@ -20,12 +20,12 @@ CREATE FUNCTION standin.kept_text(template text, n bigint) RETURNS text LANGUAGE
 
 CREATE TABLE standin.query AS
 WITH dice AS (
-    SELECT k.now, k.rows, n, (n - 1) / 20 AS session_no,
+    SELECT k.now, k.logs_end, k.rows, n, (n - 1) / 20 AS session_no,
         decode(md5(concat(k.seed, ' query ', n)), 'hex') AS dice,
         decode(md5(concat(k.seed, ' session ', (n - 1) / 20)), 'hex') AS session_dice
     FROM standin.knobs AS k, generate_series(1, k.rows) AS n
 ), timed AS (
-    SELECT *, standin.moment(now, n, rows, dice) AS start_time,
+    SELECT *, standin.moment(now - interval '7 days', logs_end, n, rows, dice) AS start_time,
         CASE
             WHEN n > rows - 4 THEN 7200000000           -- the newest four are still at work
             WHEN n % 397 = 0 THEN 30000000000           -- a few take more than eight hours
@@ -45,7 +45,7 @@ SELECT n, session_no, dice, start_time, elapsed_us,
         AS database_name,
     start_time + elapsed_us * interval '1 microsecond' AS end_time,
     CASE
-        WHEN start_time + elapsed_us * interval '1 microsecond' > now
+        WHEN start_time + elapsed_us * interval '1 microsecond' > logs_end
             THEN CASE WHEN n % 2 = 0 THEN 'running' ELSE 'queued' END
         WHEN get_byte(dice, 4) < 8 THEN 'failed'
         WHEN get_byte(dice, 4) < 12 THEN 'canceled'

@@ -1,12 +1,12 @@
 -- One row per connection event; a session is twenty queries long and may rename itself.
 CREATE TABLE standin.session_event AS
 WITH session AS (
-    SELECT session_no, session_id, user_id, database_name, k.now, k.seed,
+    SELECT session_no, session_id, user_id, database_name, k.logs_end, k.seed,
         min(start_time) - interval '2 seconds' AS opened,
         max(least(end_time, start_time + interval '1 hour')) + interval '5 seconds' AS closed,
         decode(md5(concat(k.seed, ' client ', session_no)), 'hex') AS dice
     FROM standin.query, standin.knobs AS k
-    GROUP BY session_no, session_id, user_id, database_name, k.now, k.seed
+    GROUP BY session_no, session_id, user_id, database_name, k.logs_end, k.seed
 ), named AS (
     SELECT *, md5(concat(seed, ' id ', session_no))::uuid::text AS global_session_id,
         ARRAY['psql', 'dbt 🚀', 'DBeaver — Main', 'Tableau O''Neill', '100% BI; --', 'qupersync', '']
@@ -30,4 +30,4 @@ FROM named, event
 WHERE (nth <> 0 OR session_no % 15 = 0)
     AND (nth <> 4 OR session_no % 10 = 0)               -- logged twice in one microsecond
     AND (nth <> 5 OR session_no % 4 = 0)
-    AND (nth < 5 OR closed < now);                      -- the newest sessions are still open
+    AND (nth < 5 OR closed < logs_end);                 -- the newest sessions are still open

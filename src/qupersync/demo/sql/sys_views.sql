@@ -5,7 +5,7 @@ SELECT user_id, query_id::bigint, 'default'::character(320) AS query_label,
     query_type::character(32), status::character(10),
     query_type = 'SELECT' AND n % 11 = 0 AS result_cache_hit, start_time,
     -- AWS shows a running query with an end_time: only the status tells.
-    CASE status WHEN 'queued' THEN NULL WHEN 'running' THEN k.now ELSE end_time END AS end_time,
+    CASE status WHEN 'queued' THEN NULL WHEN 'running' THEN k.logs_end ELSE end_time END AS end_time,
     elapsed_us AS elapsed_time, elapsed_us / 50 AS queue_time,
     CASE WHEN status <> 'queued' THEN elapsed_us * 9 / 10 END AS execution_time,
     CASE status WHEN 'failed' THEN 'ERROR: column "größe" does not exist in o' ELSE '' END

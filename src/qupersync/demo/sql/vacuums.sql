@@ -6,7 +6,9 @@ WITH dice AS (
 ), timed AS (
     SELECT *, total - n = 0 AS is_newest, n % 10 = 3 AS has_two, get_byte(dice, 4) < 128 AS auto,
         CASE WHEN n = total THEN now - interval '20 minutes'
-            ELSE standin.moment(now - interval '1 hour', n, total, dice) END AS begun,
+            ELSE standin.moment(
+                now - interval '7 days 1 hour', now - interval '1 hour', n, total, dice
+            ) END AS begun,
         CASE WHEN n = total THEN interval '2 hours'
             ELSE power(10, 6 + 3 * standin.share(dice, 2)) * interval '1 microsecond' END AS took
     FROM dice

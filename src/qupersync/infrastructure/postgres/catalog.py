@@ -86,7 +86,8 @@ class TargetTable:
             )
         oid, kind = found[0]
         if kind not in TABLES:
-            raise TargetMismatchError(f"{job.target} is not a table")
+            hint = "only a table can be loaded: name another target in the job"
+            raise TargetMismatchError(f"{job.target} is not a table", hint=hint)
         columns = {row[0]: TableColumn(*row) for row in session.rows(COLUMNS, {"oid": oid})}
         indexes = {tuple(row[0]): row[1] for row in session.rows(UNIQUE_INDEXES, {"oid": oid})}
         key_indexes = frozenset(indexes.get(tuple(sorted(job.key, key=str.encode)), ()))

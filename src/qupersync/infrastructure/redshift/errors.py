@@ -51,8 +51,13 @@ _VALUE_CLASS = "22"
 _QUOTED = re.compile(r"'.*'", re.DOTALL)
 
 
-def classified(error: BaseException, refusal: BaseException | None = None) -> QuperSyncError:
-    """Sort an error of the source; ``refusal`` is what the server said before it hung up."""
+def classified(
+    error: BaseException, refusal: BaseException | None = None, *, server: str = "Redshift"
+) -> QuperSyncError:
+    """Sort an error of the source; ``refusal`` is what the server said before it hung up.
+
+    ``server`` is how a text about the connection calls it.
+    """
     answer = _answer(error) or _answer(refusal)
     if answer:
         return _answered(answer)
@@ -60,10 +65,10 @@ def classified(error: BaseException, refusal: BaseException | None = None) -> Qu
         return TimeLimitError("the source did not answer within the job's time limit")
     if isinstance(error, ssl.SSLCertVerificationError) or _is_tls(error):
         return SourceUnavailableError(
-            f"TLS with Redshift failed: {_inner(error)}",
+            f"TLS with {server} failed: {_inner(error)}",
             hint="check REDSHIFT_HOST and the certificate; REDSHIFT_SSLMODE is verify-full",
         )
-    return SourceUnavailableError(f"Redshift is not reachable: {_inner(error)}")
+    return SourceUnavailableError(f"{server} is not reachable: {_inner(error)}")
 
 
 def _answered(answer: dict[str, str]) -> QuperSyncError:
@@ -106,9 +111,11 @@ def _inner(error: BaseException) -> str:
 
 
 @contextmanager
-def translated(refusal: Callable[[], BaseException | None] = lambda: None) -> Iterator[None]:
+def translated(
+    refusal: Callable[[], BaseException | None] = lambda: None, *, server: str = "Redshift"
+) -> Iterator[None]:
     """Turn the driver's errors inside the block into the domain's, the cause kept."""
     try:
         yield
     except (Error, *_BROKEN) as error:
-        raise classified(error, refusal()) from error
+        raise classified(error, refusal(), server=server) from error

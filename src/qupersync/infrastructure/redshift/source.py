@@ -147,6 +147,12 @@ def _batch(layout: Layout, bodies: list[bytes]) -> Batch:
     )
 
 
+def _named(options: Mapping[str, Any]) -> str:
+    # With IAM the driver may look the host up by itself.
+    host = options.get("host")
+    return f"Redshift at {host}:{options['port']}" if host else "Redshift"
+
+
 @contextmanager
 def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) -> Iterator[Source]:
     """Open a connection for one job and throw it away at the end, whatever happened on it.
@@ -157,7 +163,7 @@ def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) ->
         SourceUnavailableError: nobody answers, or TLS fails.
         LoginRefusedError: the user, the password or the database is refused.
     """
-    with translated():
+    with translated(server=_named(options)):
         try:
             connection = redshift_connector.connect(**options, **_SETTLED)
         except BaseException as error:

@@ -1,0 +1,80 @@
+"""A watermark is gone on from only where it speaks of the job as it is now."""
+
+import pytest
+
+from qupersync.domain.run import Status
+from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job
+
+
+def test_a_target_that_holds_rows_nobody_accounts_for_is_refused(items: Rig):
+    items.at_target("INSERT INTO items VALUES (1, 'whose?', now())")
+
+    refused, allowed = items.run(a_job()), items.run(a_job(), from_initial=True)
+
+    assert (refused.error_code, refused.hint) == (
+        "state-missing",
+        "qupersync run items --from-initial",
+    )
+    assert allowed.status is Status.SUCCESS
+
+
+def test_from_initial_reads_everything_again_and_keeps_the_watermark(items: Rig):
+    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-02-25')")
+    items.run(a_job())
+    items.at_source("UPDATE items SET name = 'late change'")
+
+    usual, again = items.run(a_job()), items.run(a_job(), from_initial=True)
+
+    assert (usual.tally.updated, again.tally.updated) == (0, 1)
+    assert again.watermark_after == NOON
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"target": "public.moved"}, "it is of the table public.items"),
+        ({"watermark": WATERMARK | {"column": "ended"}}, "it is of the column 'changed'"),
+        ({"watermark": WATERMARK | {"column": "day", "overlap": "1d"}}, "of the column 'changed'"),
+    ],
+)
+def test_a_watermark_that_speaks_of_something_else_is_not_gone_on_from(
+    rig: Rig, change: dict[str, object], complaint: str
+):
+    rig.at_both(
+        "CREATE TABLE items (id int PRIMARY KEY, changed timestamp, ended timestamp, day date)"
+    )
+    rig.at_target("CREATE TABLE moved (LIKE items INCLUDING ALL)")
+    rig.at_source("INSERT INTO items VALUES (1, '2026-02-25', '2026-02-25', '2026-02-25')")
+    rig.run(a_job())
+
+    refused, anew = rig.run(a_job(**change)), rig.run(a_job(**change), from_initial=True)
+
+    assert (refused.status, refused.error_code) == (Status.FAILED, "state-missing")
+    assert complaint in refused.error
+    assert (anew.tally.extracted, anew.watermark_before) == (1, None)
+
+
+def test_a_mistyped_target_costs_no_row(items: Rig):
+    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-03-01 11:00')")
+    items.run(a_job())
+    items.at_source(
+        "INSERT INTO items VALUES (2, 'b', '2026-03-02 11:00')",
+        "UPDATE clock SET moment = '2026-03-11 12:00'",
+    )
+    items.run(a_job(target="public.itemz"))
+
+    items.run(a_job())
+
+    assert items.rows("SELECT count(*) FROM items") == [(2,)]
+
+
+def test_from_initial_does_not_jump_over_what_no_run_has_read(items: Rig):
+    items.run(a_job())
+    items.at_source(
+        "INSERT INTO items VALUES (2, 'b', '2026-03-02 11:00')",
+        "UPDATE clock SET moment = '2026-03-11 12:00'",
+    )
+
+    items.run(a_job(), from_initial=True)
+
+    assert items.rows("SELECT id FROM items") == [(2,)]
