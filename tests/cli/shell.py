@@ -65,7 +65,9 @@ class Child(subprocess.Popen[str]):
             return super().wait(timeout)
 
     def communicate(
-        self, input: str | None = None, timeout: float | None = None  # noqa: A002 - inherited
+        self,
+        input: str | None = None,  # noqa: A002 - inherited
+        timeout: float | None = None,
     ) -> tuple[str, str]:
         with self._killed_in_time():
             return super().communicate(input, timeout)

