@@ -56,7 +56,7 @@ def test_a_server_that_does_not_is_refused_before_the_password(
     tls = None if flaw == "no TLS" else certificates
     with (
         StandIn(upstream=server, tls=tls) as stand_in,
-        pytest.raises(SourceUnavailableError, match="TLS with Redshift at .* failed") as caught,
+        pytest.raises(SourceUnavailableError, match=r"TLS with Redshift at .* failed") as caught,
     ):
         ask(stand_in, empty_database)
 
