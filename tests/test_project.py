@@ -200,4 +200,4 @@ def test_the_wheel_migrates_from_an_empty_folder(tmp_path: Path, empty_database:
     )
 
     assert done.stdout.splitlines()[0].startswith(str(site))
-    assert done.stdout.splitlines()[1] == "quper is at revision 0002"
+    assert done.stdout.splitlines()[1] == "quper is at revision 0003"

@@ -233,9 +233,9 @@ def test_a_failure_on_a_terminal_says_what_to_do(world: World):
 
 
 def test_db_current_and_check_tell_the_revision(world: World):
-    assert world.shell.type("db", "current") == Done(code=0, out="0002\n", err="")
+    assert world.shell.type("db", "current") == Done(code=0, out="0003\n", err="")
     assert world.shell.type("db", "check") == Done(
-        code=0, out="quper is at revision 0002, as this version needs it\n", err=""
+        code=0, out="quper is at revision 0003, as this version needs it\n", err=""
     )
 
 
@@ -246,7 +246,7 @@ def test_db_upgrade_makes_the_schema_and_may_be_repeated(world: World):
     first, second = world.shell.type("db", "upgrade"), world.shell.type("db", "upgrade")
 
     assert (before[0].out, before[1].code) == ("none\n", 5)
-    assert first == second == Done(code=0, out="quper is at revision 0002\n", err="")
+    assert first == second == Done(code=0, out="quper is at revision 0003\n", err="")
 
 
 def test_db_create_makes_the_target_that_the_query_describes(world: World):

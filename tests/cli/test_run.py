@@ -198,7 +198,7 @@ def test_a_target_without_the_schema_is_exit_5_with_the_command_that_repairs_it(
     assert done == Done(
         code=5,
         out="",
-        err="error: the target's schema is at revision none, this version needs 0002"
+        err="error: the target's schema is at revision none, this version needs 0003"
         " -> qupersync db upgrade\n",
     )
 

@@ -1,11 +1,13 @@
 """What a caller asks of one pass over some jobs."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.job import Flavor, Job
 from qupersync.domain.run import Trigger
+from qupersync.domain.watermark import Point, Window
 
 CHECKED_BATCH_ROWS = 1_000
 
@@ -15,7 +17,10 @@ class Order:
     """One pass: who asks, and what differs from the jobs' own settings.
 
     ``batch_rows`` is None for each job's own. ``refusal`` is the reason why the source is not
-    even asked: each job then only records it.
+    even asked: each job then only records it. ``window`` is what to read instead of what is due, in
+    pieces of ``chunk`` if that is given; it moves the watermark only from ``joins`` or earlier, or
+    from where the next run would begin. ``replay_of`` is the run that read this window before. With ``waits`` a job
+    that another run holds is waited for.
     """
 
     source: str
@@ -26,6 +31,11 @@ class Order:
     from_initial: bool = False
     allow_deletes: bool = False
     refusal: QuperSyncError | None = None
+    window: Window | None = None
+    chunk: timedelta | None = None
+    joins: Point | None = None
+    replay_of: UUID | None = None
+    waits: bool = False
 
     def batch_rows_of(self, job: Job) -> int:
         """Return how many rows of this job go into one transaction."""

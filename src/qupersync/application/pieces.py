@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 from qupersync.application.order import Order
 from qupersync.domain.batch import Batch, Reject
 from qupersync.domain.errors import ConflictError, StoppedError
+from qupersync.domain.frontier import Frontier
 from qupersync.domain.job import Job
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Source, Stop, Table
+from qupersync.domain.ports import Entry, Source, Stop, Table
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.row_check import RowCheck
 from qupersync.domain.run import Run
-from qupersync.domain.watermark import Frontier, Point, Window
+from qupersync.domain.watermark import Point, Window
 from qupersync.domain.watermark_spec import WatermarkSpec
 
 # Deadlocks and races end with the loser's retry; more in a row is a quarrel for people.
@@ -24,7 +25,10 @@ IDLE_LIMIT_S = 30.0
 
 @dataclass(slots=True, kw_only=True)
 class Pieces:
-    """Loads one piece after the other, and remembers what was seen so far."""
+    """Loads the pieces of ``window`` one after the other, and remembers what was seen so far.
+
+    Unless ``advances`` the watermark stays. New rows inside ``late`` are measured.
+    """
 
     job: Job
     spec: WatermarkSpec
@@ -34,6 +38,9 @@ class Pieces:
     table: Table
     stop: Stop
     frontier: Frontier
+    window: Window
+    advances: bool
+    late: Window | None
     budget: RejectBudget
     seen: Observed = field(default_factory=Observed)
 
@@ -68,19 +75,30 @@ class Pieces:
         with self.table.unit(check.columns, idle_limit_s=IDLE_LIMIT_S) as unit:
             rejects = [*checked.rejects, *unit.stage(checked)]
             seen = self.seen + unit.observe(piece, self._patience(), run.watermark_before)
-            merged = unit.merge()
+            merged = unit.merge(self.late)
             rejects += merged.rejects
             unit.supersede(unit.awaited(checked.keys) - {reject.key for reject in rejects})
             tally = replace(merged.tally, extracted=len(batch), skipped=unit.set_aside(rejects))
-            run = run.loaded(tally)
-            is_end = is_last and piece.high == self.frontier.high
+            run = run.loaded(tally, merged.lateness)
+            is_end = is_last and piece.high == self.window.high
             self.budget.spend(rejects, run.tally.extracted, at_end=is_end)
             for point in self._still_open(piece, rejects):
                 seen += Observed(oldest_open=point)
-            mark = seen.mark(piece, self.frontier, run.watermark_after) if is_last else None
-            unit.commit(run, tally, piece, mark)
+            mark = None
+            if is_last and self.advances:
+                mark = seen.mark(piece, self.frontier, run.watermark_after)
+            unit.commit(
+                Entry(
+                    run=run,
+                    tally=tally,
+                    window=piece,
+                    mark=mark,
+                    completes=is_last,
+                    lateness=merged.lateness,
+                )
+            )
         self.seen = seen
-        return run.reached(mark) if is_last else run
+        return run if mark is None else run.reached(mark)
 
     def _patience(self) -> Point | None:
         return self.frontier.patience(self.spec.max_hold) if self.spec.settled else None

@@ -19,6 +19,8 @@ from qupersync.domain.ports import Clock, Heartbeat, Lease, NewId, Source, Stop,
 from qupersync.domain.run import Run
 
 NOT_ON_THIS_FLAVOR = "not-on-this-flavor"
+# How often a run that waits for a held job looks again.
+WAIT_S = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -35,6 +37,7 @@ class RunJob:
     clock: Clock
     new_id: NewId
     stop: Stop
+    on_begin: Callable[[Run], None] = lambda _run: None
 
     def __call__(self, job: Job, order: Order) -> Run:
         """Return the closed run: success, failed, dead, canceled or skipped.
@@ -44,17 +47,25 @@ class RunJob:
         run, lease = self._new_run(job, order), None
         try:
             with self.open_target() as target:
-                lease = target.leases.claim(job, owner=run.run_id)
+                lease = self._claimed(job, order, run, target)
                 if lease is None:
                     run = run.skipped(LeaseHeldError.code, self.clock())
                 run = target.runs.open(run)
                 if lease is not None:
+                    self.on_begin(run)
                     run = self._told(job, order, run, target, lease)
                     run = self._recorded(run, target, lease)
         except QuperSyncError as error:
             run = run if run.completed_at else run.ended_by(error, self.clock())
             run = self._recorded_again(run, lease)
         return run
+
+    def _claimed(self, job: Job, order: Order, run: Run, target: Target) -> Lease | None:
+        until = self.clock() + job.timeout
+        while (lease := target.leases.claim(job, owner=run.run_id)) is None:
+            if not order.waits or self.clock() >= until or self.stop.wait(WAIT_S):
+                return None
+        return lease
 
     def _recorded(self, run: Run, target: Target, lease: Lease) -> Run:
         run = target.runs.close(run)
@@ -80,6 +91,7 @@ class RunJob:
             trigger=order.trigger,
             correlation_id=order.correlation_id,
             started_at=self.clock(),
+            replay_of=order.replay_of,
         )
 
     def _told(self, job: Job, order: Order, run: Run, target: Target, lease: Lease) -> Run:

@@ -7,7 +7,7 @@ from qupersync.application.order import Order
 from qupersync.domain.batch import Batch, Reject
 from qupersync.domain.errors import DeletionGuardError, RowAccountingError, StoppedError
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Source, Stop, Table, Unit
+from qupersync.domain.ports import Entry, Source, Stop, Table, Unit
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.row_check import RowCheck
@@ -78,7 +78,7 @@ class _Load:
             merged.tally, extracted=self.extracted, skipped=self.skipped, deleted=deleted
         )
         run = run.loaded(tally).warned(*warnings)
-        self.unit.commit(run, tally, None, None)
+        self.unit.commit(Entry(run=run, tally=tally))
         return run
 
     def _delete(self, inserted: int) -> tuple[int, tuple[str, ...]]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qupersync.domain.watermark import Frontier, Point, Window, earliest, latest
+from qupersync.domain.frontier import Frontier
+from qupersync.domain.watermark import Point, Window, earliest, latest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from qupersync.domain.batch import Batch, Checked, Reject, Tally
+from qupersync.domain.batch import Batch, Checked, Reject, Row, Tally
 from qupersync.domain.columns import ColumnSpec
+from qupersync.domain.gap import Gap
 from qupersync.domain.job import Flavor, Job
+from qupersync.domain.lateness import Lateness
 from qupersync.domain.observed import Observed
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, Window
@@ -24,6 +26,9 @@ class Stop(Protocol):
     def is_requested(self) -> bool:
         """Tell whether the wish was made."""
 
+    def wait(self, seconds: float) -> bool:
+        """Wait that long, or until the wish is made; tell whether it was."""
+
     def interrupting(self, action: Callable[[], None]) -> AbstractContextManager[None]:
         """Call ``action``, from another thread, when the wish is made inside the block."""
 
@@ -36,6 +41,13 @@ class Source(Protocol):
 
     def flavor(self) -> Flavor:
         """Find out which kind of Redshift answers."""
+
+    def ask(self, sql: str) -> Row:
+        """Return the one row of a small query.
+
+        Raises:
+            QueryError: the source refused the text; the connection is as good as before.
+        """
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         """Yield the result in batches of at most ``batch_rows`` rows or 8 MiB; at least one.
@@ -68,12 +80,17 @@ class State:
     """What the target remembers of a job.
 
     ``misfit`` says why the watermark does not speak of the job as it is now: it is of another
-    table, column or type. Empty if it does.
+    table, column or type. Empty if it does. ``reached`` is the end of the last successful run's
+    window, ``kept`` how old the oldest row of the source was when it last had one, ``now`` the
+    target's clock.
     """
 
     watermark: Point | None
     batch_seq: int
+    now: datetime
     misfit: str = ""
+    reached: Point | None = None
+    kept: timedelta | None = None
 
 
 class Leases(Protocol):
@@ -111,6 +128,23 @@ class Merged:
 
     tally: Tally
     rejects: tuple[Reject, ...] = ()
+    lateness: Lateness = field(default_factory=Lateness)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the ledger: what a batch did to which window.
+
+    ``mark`` is the watermark from now on, None leaves it; ``completes`` says that all of the
+    window is stored.
+    """
+
+    run: Run
+    tally: Tally
+    window: Window | None = None
+    mark: Point | None = None
+    completes: bool = False
+    lateness: Lateness = field(default_factory=Lateness)
 
 
 class Unit(Protocol):
@@ -126,8 +160,10 @@ class Unit(Protocol):
         it is given up if it fell behind ``patience`` since the watermark was ``before``.
         """
 
-    def merge(self) -> Merged:
+    def merge(self, late: Window | None = None) -> Merged:
         """Fold repeated keys, write new and different rows, leave unchanged ones alone.
+
+        New rows inside ``late`` are measured by how far they lie behind its end.
 
         Raises:
             RowAccountingError: the database wrote another number of rows than it set out to.
@@ -148,7 +184,10 @@ class Unit(Protocol):
     def set_aside(self, rejects: Sequence[Reject]) -> int:
         """Keep rejects, each once however often it is seen; return how many rows these are."""
 
-    def commit(self, run: Run, tally: Tally, window: Window | None, mark: Point | None) -> None:
+    def delete_older(self, point: Point, *, at_most: int) -> int:
+        """Delete rows whose watermark value lies before ``point``; return how many there were."""
+
+    def commit(self, entry: Entry) -> None:
         """Write the ledger, count the batch, move the watermark if given; the last statement.
 
         Raises:
@@ -171,6 +210,16 @@ class Table(Protocol):
 
     def state(self) -> State:
         """Return the job's watermark and batch number."""
+
+    def newest_before(self, point: Point) -> Point | None:
+        """Return the newest watermark value of a row before ``point``, None if there is none."""
+
+    def note_look(self, kept: timedelta | None, gap: Gap | None) -> None:
+        """Remember how long the source keeps rows, and a gap until somebody acknowledges it.
+
+        Raises:
+            LeaseLostError: the lease is another's.
+        """
 
     def adopt(self) -> None:
         """Make the table the job's own; what is remembered of another one is forgotten."""

@@ -32,3 +32,10 @@ def bound(sql: str, window: Window | None) -> str:
         return values[match["name"].lower()] if match["name"] else match[0]
 
     return _TOKENS.sub(filled, sql)
+
+
+def oldest(sql: str, column: str) -> str:
+    """Return the query for the smallest value, as text, of a column of a query's result."""
+    name = column.replace('"', '""')
+    # A line of its own for the bracket: the query may end with a comment.
+    return f'SELECT CAST(min("{name}") AS varchar) FROM (\n{sql}\n) AS qupersync_rows'  # noqa: S608 - the name is quoted

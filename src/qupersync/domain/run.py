@@ -7,6 +7,7 @@ from uuid import UUID
 
 from qupersync.domain.batch import Tally
 from qupersync.domain.errors import QuperSyncError, StoppedError
+from qupersync.domain.lateness import Lateness
 from qupersync.domain.watermark import Point, Window
 
 
@@ -22,10 +23,14 @@ class Status(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Who asked for a run."""
+    """Who or what asked for a run."""
 
     CRON = "cron"
     MANUAL = "manual"
+    BACKFILL = "backfill"
+    RETRY = "retry"
+    REPLAY = "replay"
+    VERIFY = "verify"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +56,17 @@ class Run:
     hint: str = ""
     retryable: bool = False
     warnings: tuple[str, ...] = ()
+    replay_of: UUID | None = None
+    lateness: Lateness = field(default_factory=Lateness)
 
-    def loaded(self, tally: Tally) -> "Run":
+    def loaded(self, tally: Tally, lateness: Lateness | None = None) -> "Run":
         """Count one committed batch."""
-        return replace(self, tally=self.tally + tally, batches=self.batches + 1)
+        return replace(
+            self,
+            tally=self.tally + tally,
+            batches=self.batches + 1,
+            lateness=self.lateness + (lateness or Lateness()),
+        )
 
     def reached(self, watermark: Point | None) -> "Run":
         """Note the watermark that is now stored."""

@@ -74,6 +74,14 @@ def literal(point: Point) -> str:
             return str(int(point))
 
 
+# Before anything that a job could want: a query with this low asks for all that there is.
+EPOCH: dict[WatermarkType, Point] = {
+    WatermarkType.TIMESTAMP: datetime(1970, 1, 1, tzinfo=UTC),
+    WatermarkType.TIMESTAMPTZ: datetime(1970, 1, 1, tzinfo=UTC),
+    WatermarkType.DATE: date(1970, 1, 1),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A half-open interval ``[low, high)``; without ``high`` it is open above (bigint)."""
@@ -84,12 +92,12 @@ class Window:
     @property
     def is_empty(self) -> bool:
         """Tell whether no row can be inside."""
-        return self.high is not None and not _before(self.low, self.high)
+        return self.high is not None and not before(self.low, self.high)
 
     def holds(self, point: Point) -> bool:
         """Tell whether a point is inside."""
-        is_above = self.high is not None and not _before(point, self.high)
-        return not _before(point, self.low) and not is_above
+        is_above = self.high is not None and not before(point, self.high)
+        return not before(point, self.low) and not is_above
 
     def pieces(self, length: timedelta) -> Iterator["Window"]:
         """Split into windows of ``length``, oldest first, and of more when 100 do not suffice.
@@ -99,95 +107,39 @@ class Window:
         if self.high is None or self.is_empty or isinstance(self.low, int):
             yield self
             return
-        whole: timedelta = _comparable(self.high) - _comparable(self.low)
+        whole: timedelta = comparable(self.high) - comparable(self.low)
         step = max(length, -(-whole // MAX_CHUNKS))
         if not isinstance(self.low, datetime):
             step = timedelta(days=-(-step // DAY))
         low: Point = self.low
-        while _before(low, self.high):
-            high = min(_comparable(low) + step, self.high, key=_comparable)
+        while before(low, self.high):
+            high = min(comparable(low) + step, self.high, key=comparable)
             yield Window(low, high)
             low = high
 
 
-def _comparable(point: Point) -> Any:
+def comparable(point: Point) -> Any:
+    """Return the point as what may be compared with others of its type."""
     return point
 
 
-def _before(one: Point, other: Point) -> bool:
-    return bool(_comparable(one) < _comparable(other))
+def before(one: Point, other: Point) -> bool:
+    """Tell whether one point lies before another of its type."""
+    return bool(comparable(one) < comparable(other))
 
 
 def latest(one: Point | None, other: Point) -> Point:
     """Return the later of two points of one type: a watermark never moves back."""
-    return other if one is None else max(one, other, key=_comparable)
+    return other if one is None else max(one, other, key=comparable)
 
 
 def earliest(one: Point | None, other: Point) -> Point:
     """Return the earlier of two points of one type."""
-    return other if one is None else min(one, other, key=_comparable)
+    return other if one is None else min(one, other, key=comparable)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frontier:
-    """What a job may read now, from its stored watermark and the source's own clock.
-
-    ``stored`` is None before the first run; ``initial`` is then an age, or a point.
-    """
-
-    type: WatermarkType
-    stored: Point | None
-    clock: datetime
-    initial: timedelta | Point
-    overlap: timedelta | int
-    lag: timedelta
-
-    @property
-    def high(self) -> Point | None:
-        """The exclusive bound: the clock less ``lag``; for dates a whole day; for numbers none."""
-        match self.type:
-            case WatermarkType.BIGINT:
-                return None
-            case WatermarkType.DATE:
-                return (self.clock - self.lag).date() + DAY
-            case _:
-                return self.clock - self.lag
-
-    @property
-    def claim(self) -> Point | None:
-        """The watermark after everything below ``high`` is stored; today is read again tomorrow."""
-        high = self.high
-        if high is None or isinstance(high, datetime | int):
-            return high
-        return high - DAY
-
-    def patience(self, max_hold: timedelta) -> Point:
-        """Return the point behind which an unsettled row is not waited for."""
-        moment = self.clock - self.lag - max_hold
-        return moment.date() if self.type is WatermarkType.DATE else moment
-
-    def window(self) -> Window:
-        """Return ``[stored - overlap, high)``, or from ``initial`` before the first run."""
-        low = self._first() if self.stored is None else _back(self.stored, self.overlap)
-        return Window(low, self.high)
-
-    def from_initial(self) -> Window:
-        """Return the window from ``initial`` or from the usual low, whichever is earlier.
-
-        A window that began behind the watermark would move it over a hole.
-        """
-        first = self._first()
-        low = first if self.stored is None else earliest(first, self.window().low)
-        return Window(low, self.high)
-
-    def _first(self) -> Point:
-        if not isinstance(self.initial, timedelta):
-            return self.initial
-        low = self.clock.replace(microsecond=0) - self.initial
-        return low.date() if self.type is WatermarkType.DATE else low
-
-
-def _back(point: Point, overlap: timedelta | int) -> Point:
+def back(point: Point, overlap: timedelta | int) -> Point:
+    """Return the point that lies ``overlap`` behind another one; for a date in whole days."""
     if isinstance(overlap, int) or isinstance(point, datetime):
-        return cast("Point", _comparable(point) - overlap)
-    return cast("Point", _comparable(point) - timedelta(days=-(-overlap // DAY)))
+        return cast("Point", comparable(point) - overlap)
+    return cast("Point", comparable(point) - timedelta(days=-(-overlap // DAY)))

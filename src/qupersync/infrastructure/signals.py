@@ -3,8 +3,9 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from threading import RLock
 from types import FrameType
 
@@ -18,15 +19,24 @@ class Stop:
     signal: int = 0
     _actions: dict[int, Callable[[], None]] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
+    # The one queue of the standard library that a signal handler may fill.
+    _bell: SimpleQueue[None] = field(default_factory=SimpleQueue)
 
     def is_requested(self) -> bool:
         """Keep the promise of ``ports.Stop.is_requested``."""
         return self.signal != 0
 
+    def wait(self, seconds: float) -> bool:
+        """Keep the promise of ``ports.Stop.wait``."""
+        with suppress(Empty):
+            self._bell.put(self._bell.get(timeout=seconds))  # for whoever waits besides
+        return self.is_requested()
+
     def request(self, number: int) -> None:
         """Make the wish known, and interrupt what can be interrupted."""
         with self._lock:
             self.signal = number
+            self._bell.put(None)
             for action in list(self._actions.values()):
                 action()
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qupersync.domain.frontier import Frontier
 from qupersync.domain.watermark import (
     DAY,
-    Frontier,
     WatermarkType,
     Window,
     canonical,

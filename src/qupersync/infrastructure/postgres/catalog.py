@@ -154,7 +154,7 @@ def _problems(job: Job, columns: Mapping[str, TableColumn], *, has_index: bool) 
 
 def _require_rights(job: Job, oid: int, session: Session) -> None:
     rights = ["SELECT", "INSERT", "UPDATE"]
-    if job.mode == "snapshot" and job.delete_missing:
+    if job.retention or (job.mode == "snapshot" and job.delete_missing):
         rights.append("DELETE")
     missing = [row[0] for row in session.rows(MISSING_RIGHTS, {"oid": oid, "rights": rights})]
     if missing:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.table_name import TableName
-from qupersync.domain.watermark import WatermarkType
+from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.domain.watermark_spec import Settled
 
 # Generated names: a target may have any column names, and 63 bytes leave no room for a prefix.
@@ -35,7 +35,17 @@ inserted AS (
 SELECT count(*), count(*) FILTER (WHERE verdict = 'inserted'),
        count(*) FILTER (WHERE verdict = 'updated'), count(*) FILTER (WHERE verdict = 'unchanged'),
        count(*) FILTER (WHERE verdict = 'deduplicated'), (SELECT count(*) FROM inserted),
-       {updated} FROM judged
+       {updated}, {late} FROM judged
+""")
+# Seconds behind the end of what was read before, of each row that was not there then.
+LATE = SQL("""
+       array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
+         FILTER (WHERE verdict = 'inserted' AND {mark} >= {low} AND {mark} < {end})""")
+DELETE_OLDER = SQL("""
+DELETE FROM {table} AS t
+ USING (SELECT tableoid, ctid FROM {table} WHERE {mark} < CAST({point} AS {kind})
+         LIMIT {at_most}) AS old
+ WHERE t.tableoid = old.tableoid AND t.ctid = old.ctid
 """)
 CHANGED = SQL("WHEN ({stored}) IS DISTINCT FROM ({staged}) THEN 'updated' ")
 UPDATE = SQL(""",
@@ -79,10 +89,11 @@ class LoadSql:
         """Stage one row."""
         return INSERT.format(stage=STAGE, values=_listed(SQL("%s") for _ in self.columns))
 
-    def merge(self, low: int, high: int) -> Composed:
+    def merge(self, low: int, high: int, late: Window | None = None) -> Composed:
         """Classify the staged rows that arrived in ``[low, high)``, write, count.
 
-        A row that folds away behind a later one does so wherever that one arrived.
+        A row that folds away behind a later one does so wherever that one arrived. Of new rows
+        inside ``late`` the last column tells how far each lies behind its end, in seconds.
 
         It takes no parameters, because psycopg would take a % in a name for one.
         """
@@ -112,15 +123,15 @@ class LoadSql:
             columns=_listed(map(Identifier, self.columns)),
             update=update,
             updated=SQL("(SELECT count(*) FROM updated)" if plain else "0"),
+            late=SQL("NULL") if late is None else self._late(late),
         )
 
     def observe(self) -> Composed:
         """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them."""
-        if self.watermark is None or self.kind is None:
-            raise AssertionError("only an incremental job has a watermark to look at")
-        mark = self._staged(self.watermark)
+        column, kind = self._mark
+        mark = self._staged(column)
         points = {
-            name: SQL("CAST(%({})s AS {})").format(SQL(name), SQL(self.kind.value))
+            name: SQL("CAST(%({})s AS {})").format(SQL(name), SQL(kind.value))
             for name in ("low", "high", "patience", "before")
         }
         is_open: Composable = SQL("false")
@@ -129,7 +140,7 @@ class LoadSql:
                 self._staged(self.settled.column)
             )
         newest: Composable = SQL("NULL")
-        if self.kind is WatermarkType.BIGINT:
+        if kind is WatermarkType.BIGINT:
             newest = SQL("max({})").format(mark)
         return OBSERVE.format(mark=mark, open=is_open, newest=newest, stage=STAGE, **points)
 
@@ -150,6 +161,31 @@ class LoadSql:
         return SQL("SELECT {} FROM {} AS s WHERE {} = %(at)s").format(
             _listed(texts), STAGE, ARRIVAL
         )
+
+    def delete_older(self, point: Point, at_most: int) -> Composed:
+        """Delete some of the rows behind a point; a partition's ctid is unique only within it."""
+        mark, kind = self._mark
+        return DELETE_OLDER.format(
+            table=self._target,
+            mark=Identifier(mark),
+            point=Literal(canonical(point)),
+            kind=SQL(kind.value),
+            at_most=Literal(at_most),
+        )
+
+    def _late(self, late: Window) -> Composed:
+        mark, kind = self._mark
+        low, end = (
+            SQL("CAST({} AS {})").format(Literal(canonical(point)), SQL(kind.value))
+            for point in (late.low, late.high or late.low)
+        )
+        return LATE.format(mark=self._staged(mark), low=low, end=end)
+
+    @property
+    def _mark(self) -> tuple[str, WatermarkType]:
+        if self.watermark is None or self.kind is None:
+            raise AssertionError("only an incremental job has a watermark to look at")
+        return self.watermark, self.kind
 
     @property
     def _target(self) -> Identifier:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from qupersync.domain.errors import RevisionError
 from qupersync.infrastructure.postgres.session import Session
 
-NEEDED = "0002"
+NEEDED = "0003"
 IS_THERE = "SELECT to_regclass('quper.qupersync_version') IS NOT NULL"
 READ = "SELECT version_num FROM quper.qupersync_version"
 

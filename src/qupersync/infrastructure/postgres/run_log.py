@@ -15,11 +15,12 @@ from qupersync.infrastructure.postgres.session import Session
 OPEN = """
 INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
                              completed_at, duration_ms, error_code, correlation_id, host, pid,
-                             version)
+                             version, replay_of)
 SELECT %(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, now,
        CASE WHEN %(status)s <> 'running' THEN now END,
        CASE WHEN %(status)s <> 'running' THEN 0 END,
-       %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s
+       %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s,
+       %(replay_of)s
   FROM clock_timestamp() AS now
 RETURNING started_at, completed_at
 """
@@ -37,6 +38,7 @@ WITH ledger AS (
          coalesce(sum(rows_updated), 0) AS updated, coalesce(sum(rows_unchanged), 0) AS unchanged,
          coalesce(sum(rows_deduplicated), 0) AS deduplicated,
          coalesce(sum(rows_skipped), 0) AS skipped, coalesce(sum(rows_deleted), 0) AS deleted,
+         coalesce(sum(rows_late), 0) AS late, max(late_max_ms) AS late_max_ms,
          (array_agg(watermark ORDER BY batch_seq DESC) FILTER (WHERE watermark IS NOT NULL))[1]
            AS watermark
     FROM quper.sync_batches WHERE run_id = %(run_id)s)
@@ -46,6 +48,7 @@ UPDATE quper.sync_logs
        rows_extracted = extracted, rows_upserted = inserted + updated + unchanged,
        rows_inserted = inserted, rows_updated = updated, rows_unchanged = unchanged,
        rows_deduplicated = deduplicated, rows_skipped = skipped, rows_deleted = deleted,
+       rows_late = late, late_max_ms = ledger.late_max_ms,
        batches = ledger.batches, watermark_after = coalesce(watermark, watermark_before),
        status = %(status)s, attempts = %(attempts)s, error = %(error)s,
        error_code = %(error_code)s, retryable = %(retryable)s, warnings = %(warnings)s
@@ -143,6 +146,7 @@ def record(run: Run) -> dict[str, Any]:
         "job": run.job,
         "trigger": run.trigger.value,
         "correlation_id": run.correlation_id,
+        "replay_of": run.replay_of,
         "status": run.status.value,
         "window_low": _text(run.window.low if run.window else None),
         "window_high": _text(run.window.high if run.window else None),

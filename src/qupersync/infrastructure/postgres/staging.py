@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection, Cursor
@@ -12,7 +13,9 @@ from psycopg.sql import SQL, Placeholder
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Checked, Refusal, Reject, Row, Tally
 from qupersync.domain.errors import RowAccountingError, RowsRefusedError, TooManyRejectsError
+from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
+from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import ARRIVAL, STAGE, WHOLE, WITHIN, LoadSql
 
@@ -104,13 +107,14 @@ class Staging:
             return False
         return True
 
-    def merge(self) -> Merged:
+    def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
         rejects: list[Reject] = []
         while True:
             try:
                 with self.connection.transaction():
-                    return Merged(tally=self._merged(WHOLE), rejects=tuple(rejects))
+                    tally, lateness = self._merged(WHOLE, late)
+                    return Merged(tally=tally, rejects=tuple(rejects), lateness=lateness)
             except RowsRefusedError:
                 bad = self._culprits(WHOLE)
                 if not bad:  # they refuse each other, as two rows under another unique index do
@@ -120,10 +124,11 @@ class Staging:
             self.cursor.execute(REMOVE, [list(bad)])
             self.removed += bad
 
-    def _merged(self, part: dict[str, int]) -> Tally:
+    def _merged(self, part: dict[str, int], late: Window | None = None) -> tuple[Tally, Lateness]:
         with translated(conflict_on=self.key_indexes):
-            row = self.cursor.execute(self.load_sql.merge(**part)).fetchone() or (0,) * 7
-        seen, inserted, updated, unchanged, folded, really_inserted, really_updated = row
+            merge = self.load_sql.merge(**part, late=late)
+            row = self.cursor.execute(merge).fetchone() or (0,) * 8
+        seen, inserted, updated, unchanged, folded, really_inserted, really_updated, ages = row
         if (inserted, updated) != (really_inserted, really_updated):
             raise RowAccountingError(
                 f"{inserted} rows were to be inserted and {updated} updated, but the target "
@@ -132,7 +137,8 @@ class Staging:
         staged = self.staged - len(self.removed)
         if part is WHOLE and seen != staged:
             raise RowAccountingError(f"{staged} rows were staged, the target saw {seen}")
-        return Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
+        tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
+        return tally, Lateness.of(timedelta(seconds=age) for age in ages or ())
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
         count = self._value(IN_RANGE, part)

@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import LeaseLostError
+from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Lease, State
-from qupersync.domain.watermark import WatermarkType
-from qupersync.infrastructure.postgres import rejects
+from qupersync.domain.watermark import Point, WatermarkType, canonical
+from qupersync.infrastructure.postgres import job_state, rejects
 from qupersync.infrastructure.postgres.catalog import TargetTable
 from qupersync.infrastructure.postgres.leases import (
     Leases,
@@ -26,16 +28,7 @@ from qupersync.infrastructure.postgres.session import Session
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.unit import Standing, Unit
 
-STATE = """
-SELECT watermark, watermark_type, details ->> 'watermark_column', target_table, batch_seq
-  FROM quper.qupersync_state WHERE source = %(source)s AND job = %(job)s
-"""
-ADOPT = """
-UPDATE quper.qupersync_state
-   SET target_table = %(target)s, watermark = NULL, watermark_type = NULL,
-       details = details - 'watermark_column'
- WHERE source = %(source)s AND job = %(job)s
-"""
+NEWEST_BEFORE = SQL("SELECT max({mark})::text FROM {table} WHERE {mark} < CAST({point} AS {kind})")
 IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
 
 
@@ -86,30 +79,61 @@ class Table:
     def state(self) -> State:
         """Keep the promise of ``ports.Table.state``."""
         with self.session.transaction() as cursor:
-            row = cursor.execute(STATE, identity(self.standing.lease)).fetchone()
+            known = job_state.stored(cursor, identity(self.standing.lease))
             self.standing.open_keys = rejects.open_keys(cursor, self.standing.lease)
-        if row is None:
+        if known is None:
             raise LeaseLostError
-        watermark, kind, column, table, self.standing.batch_seq = row
-        stored = None if watermark is None else WatermarkType(kind).parse(watermark)
-        misfit = "" if stored is None else self._misfit(kind, column, table)
-        return State(watermark=stored, batch_seq=self.standing.batch_seq, misfit=misfit)
+        self.standing.batch_seq = known.batch_seq
+        watermark = reached = None
+        if known.type is not None:
+            kind = WatermarkType(known.type)
+            watermark, reached = kind.read(known.watermark), kind.read(known.reached)
+        return State(
+            watermark=watermark,
+            batch_seq=known.batch_seq,
+            now=known.now,
+            misfit="" if watermark is None else self._misfit(known),
+            reached=reached,
+            kept=known.kept,
+        )
 
-    def _misfit(self, kind: str, column: str | None, table: str) -> str:
+    def _misfit(self, known: job_state.Stored) -> str:
         job = self.target.job
-        if table != str(job.target):
-            return f"it is of the table {table}"
-        if job.watermark and column not in {None, job.watermark.column}:
-            return f"it is of the column {column!r}"
+        if known.table != str(job.target):
+            return f"it is of the table {known.table}"
+        if job.watermark and known.column not in {None, job.watermark.column}:
+            return f"it is of the column {known.column!r}"
         now = self.standing.kind
-        return "" if now and WatermarkType(kind).python is now.python else f"it is a {kind}"
+        fits = now and WatermarkType(known.type or "").python is now.python
+        return "" if fits else f"it is a {known.type}"
+
+    def newest_before(self, point: Point) -> Point | None:
+        """Keep the promise of ``ports.Table.newest_before``."""
+        job, kind = self.target.job, self.standing.kind
+        if job.watermark is None or kind is None:
+            raise AssertionError("only an incremental job has a watermark")
+        query = NEWEST_BEFORE.format(
+            mark=Identifier(job.watermark.column),
+            table=Identifier(job.target.schema, job.target.table),
+            point=Literal(canonical(point)),
+            kind=SQL(kind.value),
+        )
+        with self.session.transaction() as cursor:
+            row = cursor.execute(query).fetchone()
+        return kind.read(row[0]) if row else None
+
+    def note_look(self, kept: timedelta | None, gap: Gap | None) -> None:
+        """Keep the promise of ``ports.Table.note_look``."""
+        with self.session.transaction() as cursor:
+            fence(cursor, self.standing.lease)
+            job_state.note_look(cursor, identity(self.standing.lease), kept, gap)
 
     def adopt(self) -> None:
         """Keep the promise of ``ports.Table.adopt``."""
         with self.session.transaction() as cursor:
             fence(cursor, self.standing.lease)
             values = identity(self.standing.lease) | {"target": str(self.target.job.target)}
-            cursor.execute(ADOPT, values)
+            cursor.execute(job_state.ADOPT, values)
 
     @contextmanager
     def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> Iterator[Unit]:
@@ -128,8 +152,9 @@ class Table:
                 self.target.job.max_rejects,
             )
             staging.create()
-            yield Unit(self.standing, cursor, staging)
-        self.standing.batch_seq += 1
+            unit = Unit(self.standing, cursor, staging)
+            yield unit
+        self.standing.batch_seq += unit.entries
 
     def _load_sql(self, columns: Sequence[str]) -> LoadSql:
         job, known = self.target.job, self.target.columns

@@ -1,18 +1,17 @@
 """One fenced transaction: rows, rejects, ledger and watermark, all of them or nothing."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from qupersync.domain.batch import Checked, Reject, Tally
+from qupersync.domain.batch import Checked, Reject
 from qupersync.domain.errors import LeaseLostError, RowAccountingError
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Lease, Merged
-from qupersync.domain.run import Run
+from qupersync.domain.ports import Entry, Lease, Merged
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.infrastructure.postgres import rejects
 from qupersync.infrastructure.postgres.leases import identity
@@ -21,10 +20,10 @@ from qupersync.infrastructure.postgres.staging import Staging
 LEDGER = """
 INSERT INTO quper.sync_batches (source, sync_job_id, batch_seq, run_id, fence, window_low,
     window_high, watermark, rows_extracted, rows_inserted, rows_updated, rows_unchanged,
-    rows_deduplicated, rows_skipped, rows_deleted)
+    rows_deduplicated, rows_skipped, rows_deleted, completes, rows_late, late_max_ms)
 VALUES (%(source)s, %(job)s, %(seq)s + 1, %(run)s, %(fence)s, %(low)s, %(high)s, %(mark)s,
     %(extracted)s, %(inserted)s, %(updated)s, %(unchanged)s, %(deduplicated)s, %(skipped)s,
-    %(deleted)s)
+    %(deleted)s, %(completes)s, %(late)s, %(late_max_ms)s)
 """
 ADVANCE = """
 UPDATE quper.qupersync_state
@@ -54,10 +53,14 @@ class Unit:
     cursor: Cursor[TupleRow]
     staging: Staging
     stage: Callable[[Checked], list[Reject]] = field(init=False)
-    merge: Callable[[], Merged] = field(init=False)
+    entries: int = 0
 
     def __post_init__(self) -> None:
-        self.stage, self.merge = self.staging.add, self.staging.merge
+        self.stage = self.staging.add
+
+    def merge(self, late: Window | None = None) -> Merged:
+        """Keep the promise of ``ports.Unit.merge``."""
+        return self.staging.merge(late)
 
     def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
@@ -100,29 +103,36 @@ class Unit:
         self.standing.open_keys.update(reject.key for reject in found)
         return rejects.set_aside(self.cursor, self.standing.lease, found)
 
-    def commit(self, run: Run, tally: Tally, window: Window | None, mark: Point | None) -> None:
+    def delete_older(self, point: Point, *, at_most: int) -> int:
+        """Keep the promise of ``ports.Unit.delete_older``."""
+        return self.cursor.execute(self.staging.load_sql.delete_older(point, at_most)).rowcount
+
+    def commit(self, entry: Entry) -> None:
         """Keep the promise of ``ports.Unit.commit``; the transaction itself ends with its block."""
-        if not tally.is_balanced:
-            raise RowAccountingError(f"the counts of a batch do not add up: {tally}")
-        values = identity(self.standing.lease) | {
-            "seq": self.standing.batch_seq,
-            "run": run.run_id,
-            "low": _text(window.low if window else None),
-            "high": _text(window.high if window else None),
-            "mark": _text(mark),
-            "kind": None if mark is None else self.standing.kind,
-            "column": None if mark is None else self.staging.load_sql.watermark,
-            "extracted": tally.extracted,
-            "inserted": tally.inserted,
-            "updated": tally.updated,
-            "unchanged": tally.unchanged,
-            "deduplicated": tally.deduplicated,
-            "skipped": tally.skipped,
-            "deleted": tally.deleted,
-        }
+        if not entry.tally.is_balanced:
+            raise RowAccountingError(f"the counts of a batch do not add up: {entry.tally}")
+        values = identity(self.standing.lease) | {"seq": self.standing.batch_seq} | _line(entry)
+        if entry.mark is not None:
+            values |= {"kind": self.standing.kind, "column": self.staging.load_sql.watermark}
         self.cursor.execute(LEDGER, values)
         if self.cursor.execute(ADVANCE, values).rowcount != 1:
             raise LeaseLostError
+        self.entries += 1
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    window, lateness = entry.window, entry.lateness
+    return asdict(entry.tally) | {
+        "run": entry.run.run_id,
+        "low": _text(window.low if window else None),
+        "high": _text(window.high if window else None),
+        "mark": _text(entry.mark),
+        "kind": None,
+        "column": None,
+        "completes": entry.completes,
+        "late": lateness.rows,
+        "late_max_ms": lateness.longest_ms,
+    }
 
 
 def _text(point: Point | None) -> str | None:

@@ -46,14 +46,14 @@ class Source:
 
     def clock(self) -> datetime:
         """Keep the promise of ``ports.Source.clock``."""
-        text = str(self._value(CLOCK))
+        text = str(self.ask(CLOCK)[0])
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
     def flavor(self) -> Flavor:
         """Keep the promise of ``ports.Source.flavor``."""
         try:
-            slices = self._value(SLICES)
+            (slices,) = self.ask(SLICES)
         except QueryError as error:
             if error.sqlstate != _NO_SUCH_TABLE:
                 raise
@@ -112,9 +112,10 @@ class Source:
         """Keep the promise of ``ports.Source.abort``."""
         self.wire.cut()
 
-    def _value(self, sql: str) -> object:
+    def ask(self, sql: str) -> Row:
+        """Keep the promise of ``ports.Source.ask``."""
         layout, bodies = self.execute(sql)
-        return layout.decode(bodies[0])[0]
+        return layout.decode(bodies[0])
 
 
 def _full(bodies: list[bytes], batch_rows: int) -> int:

@@ -1,0 +1,79 @@
+"""Spans of time that the source dropped before they were read, and how near the next one is."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from qupersync.domain.watermark import Point, canonical
+
+# Where no row was ever seen, nobody knows how long rows stay; no log is kept for less than a day.
+KEPT_UNSEEN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A span ``[low, high)`` whose rows, if there were any, the source no longer holds."""
+
+    low: Point
+    high: Point
+
+    def __str__(self) -> str:
+        return f"{canonical(self.low)} to {canonical(self.high)}"
+
+    def warning(self, job: str) -> str:
+        """Say what may be missing, and what to type once people know."""
+        return (
+            f"gap: the source no longer holds {self}, rows of that span may be lost; "
+            f"once you know: qupersync watermark ack-gap {job}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at the source: its clock, its oldest row, and how long rows stay there.
+
+    ``oldest`` is None where there is no row; ``kept`` is the age of the oldest row at the latest
+    look before that found one, None if none did: rows stay for that long at least.
+    """
+
+    clock: datetime
+    oldest: Point | None
+    kept: timedelta | None
+
+    @property
+    def now_kept(self) -> timedelta | None:
+        """Return what the next look should know as ``kept``."""
+        return self.kept if self.oldest is None else self.clock - start_of(self.oldest)
+
+    def reaches(self, stored: Point) -> bool:
+        """Tell whether a row as old as the watermark, or older, is still there."""
+        return self.oldest is not None and start_of(self.oldest) <= start_of(stored)
+
+    def gap(self, stored: Point, newest_loaded: Point | None, high: Point) -> Gap | None:
+        """Return what may be lost between the watermark and the oldest row, or else ``high``.
+
+        ``newest_loaded`` is the newest row that was loaded from behind the watermark. Rows leave
+        by age, the oldest first. So a quiet source has lost nothing while the watermark is
+        younger than rows get there; unless rows left that were younger, as all do when a
+        cluster is restored from a snapshot.
+        """
+        if self.reaches(stored) or (self.oldest is None and self.kept is None):
+            return None
+        kept = KEPT_UNSEEN if self.kept is None else self.kept
+        aged_out = self.clock - start_of(stored) > kept
+        left_early = newest_loaded is not None and self.clock - start_of(newest_loaded) < kept
+        return Gap(stored, self.oldest or high) if aged_out or left_early else None
+
+
+def start_of(point: Point) -> datetime:
+    """Return the moment at which a point of time begins.
+
+    Raises:
+        TypeError: a number has no time.
+    """
+    match point:
+        case datetime():
+            return point
+        case date():
+            return datetime.combine(point, time(), UTC)
+        case _:
+            raise TypeError("a number has no time")
