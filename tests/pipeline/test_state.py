@@ -13,8 +13,10 @@ def test_a_target_that_holds_rows_nobody_accounts_for_is_refused(items: Rig):
 
     assert (refused.error_code, refused.hint) == (
         "state-missing",
-        "qupersync run items --from-initial, or if nothing older is wanted: "
-        "qupersync watermark set items TIME",
+        (
+            "qupersync run items --from-initial, or if nothing older is wanted: "
+            "qupersync watermark set items TIME"
+        ),
     )
     assert allowed.status is Status.SUCCESS
 

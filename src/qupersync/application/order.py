@@ -1,7 +1,6 @@
 """What a caller asks of one pass over some jobs."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from qupersync.domain.errors import QuperSyncError
@@ -17,10 +16,11 @@ class Order:
     """One pass: who asks, and what differs from the jobs' own settings.
 
     ``batch_rows`` is None for each job's own. ``refusal`` is the reason why the source is not
-    even asked: each job then only records it. ``window`` is what to read instead of what is due, in
-    pieces of ``chunk`` if that is given; it moves the watermark only from ``joins`` or earlier, or
-    from where the next run would begin. ``replay_of`` is the run that read this window before. With ``waits`` a job
-    that another run holds is waited for.
+    even asked: each job then only records it. With ``waits`` a held job is waited for.
+
+    ``window`` is what to read instead of what is due, at once if ``is_whole``. It moves the
+    watermark only if it begins where the next run would, or at ``joins``, or earlier.
+    ``replay_of`` is the run that read this window before.
     """
 
     source: str
@@ -32,7 +32,7 @@ class Order:
     allow_deletes: bool = False
     refusal: QuperSyncError | None = None
     window: Window | None = None
-    chunk: timedelta | None = None
+    is_whole: bool = False
     joins: Point | None = None
     replay_of: UUID | None = None
     waits: bool = False

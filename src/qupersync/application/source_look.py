@@ -1,34 +1,49 @@
 """One look at how far back the source still reaches, before a run reads its window."""
 
+from collections.abc import Iterator
+
 from qupersync.domain.errors import QueryError
 from qupersync.domain.frontier import Frontier
-from qupersync.domain.gap import Look
+from qupersync.domain.gap import Gap, Look
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Source, State, Table
 from qupersync.domain.query import bound, oldest
-from qupersync.domain.run import Run
-from qupersync.domain.watermark import EPOCH, Point, WatermarkType, Window
+from qupersync.domain.watermark import EPOCH, Point, Window
 
 
-def looked(  # noqa: PLR0913 - what a look needs is all of this
-    job: Job, sql: str, source: Source, table: Table, frontier: Frontier, state: State, run: Run
-) -> Run:
-    """Return the run, with a warning if the source dropped rows before they were read.
+def looked(
+    job: Job, sql: str, source: Source, table: Table, frontier: Frontier, state: State
+) -> Iterator[str]:
+    """Look at the source, remember what was seen, and yield warnings of rows that it dropped.
 
     A gap is remembered before anything is loaded: the watermark is about to pass it.
     """
-    if frontier.type is WatermarkType.BIGINT:
-        return run
+    if frontier.high is None:
+        return
     try:
-        point = oldest_row(job, sql, source, frontier)
+        look, gap = look_and_gap(job, sql, source, table, frontier, state)
     except QueryError as error:
-        return run.warned(f"the source's oldest row is not known: {error}")
-    look = Look(clock=frontier.clock, oldest=point, kept=state.kept)
-    gap, stored = None, state.watermark
-    if stored is not None and frontier.high is not None and not look.reaches(stored):
-        gap = look.gap(stored, table.newest_before(stored), frontier.high)
+        yield f"the source's oldest row is not known: {error}"
+        return
     table.note_look(look.now_kept, gap)
-    return run if gap is None else run.warned(gap.warning(job.name))
+    if gap is not None:
+        yield gap.warning(job.name)
+
+
+def look_and_gap(
+    job: Job, sql: str, source: Source, table: Table, frontier: Frontier, state: State
+) -> tuple[Look, Gap | None]:
+    """Return what the source still holds, and the span that it dropped before it was read.
+
+    Raises:
+        QueryError: the source cannot wrap the job's query.
+    """
+    point = oldest_row(job, sql, source, frontier)
+    look = Look(clock=frontier.clock, oldest=point, kept=state.kept)
+    stored = state.watermark
+    if stored is None or frontier.high is None or look.reaches(stored):
+        return look, None
+    return look, look.gap(stored, table.newest_before(stored), frontier.high)
 
 
 def oldest_row(job: Job, sql: str, source: Source, frontier: Frontier) -> Point | None:

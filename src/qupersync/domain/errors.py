@@ -1,6 +1,6 @@
 """Every expected failure, with a stable code, whether a retry helps, and the next command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class QuperSyncError(Exception):
@@ -22,12 +22,13 @@ class QuperSyncError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file: where it is (1-based) and what is wrong."""
+    """One mistake in a file: where it is (1-based), what is wrong, and the line itself if known."""
 
     file: str
     line: int
     column: int
     message: str
+    source: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
@@ -52,6 +53,13 @@ class SelectionError(QuperSyncError):
 
     code = "selection-empty"
     hint = "qupersync list"
+
+
+class SpanError(QuperSyncError):
+    """The job has nothing to read in the span of time that was asked for."""
+
+    code = "span-invalid"
+    hint = "name another span, or look what there is: qupersync watermark show"
 
 
 class UnavailableError(QuperSyncError):

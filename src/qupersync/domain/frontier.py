@@ -73,9 +73,9 @@ class Frontier:
         """Tell whether the watermark may move over a window that was chosen by somebody.
 
         It may if nothing is left out between: the window begins where the next run would, or at
-        ``joins``, up to which this pass has read everything.
+        ``joins``, up to which this pass has read everything; and if it ends further on.
         """
-        if self.stored is None:
+        if self.stored and window.high and not before(self.stored, window.high):
             return False
         usual = self.window().low
         return not before(usual if joins is None else latest(usual, joins), window.low)

@@ -12,9 +12,13 @@ from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.gap import Gap
 from qupersync.domain.job import Flavor, Job
 from qupersync.domain.lateness import Lateness
+from qupersync.domain.likeness import Form, Likeness
 from qupersync.domain.observed import Observed
-from qupersync.domain.run import Run
-from qupersync.domain.watermark import Point, Window
+from qupersync.domain.past_run import PastRun
+from qupersync.domain.run import Run, Trigger
+from qupersync.domain.verdict import Content, Coverage
+from qupersync.domain.visibility import Visibility
+from qupersync.domain.watermark import Point, WatermarkType, Window
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], UUID]
@@ -41,6 +45,9 @@ class Source(Protocol):
 
     def flavor(self) -> Flavor:
         """Find out which kind of Redshift answers."""
+
+    def rights(self) -> str:
+        """Return which rights decide what this login sees, in words; ``unknown`` if refused."""
 
     def ask(self, sql: str) -> Row:
         """Return the one row of a small query.
@@ -81,8 +88,9 @@ class State:
 
     ``misfit`` says why the watermark does not speak of the job as it is now: it is of another
     table, column or type. Empty if it does. ``reached`` is the end of the last successful run's
-    window, ``kept`` how old the oldest row of the source was when it last had one, ``now`` the
-    target's clock.
+    window, ``kept`` how old the oldest row of the source was when it last had one, ``seen`` what
+    the last snapshot saw that kept no row back, ``now`` the target's clock.
+    ``is_corrected`` says that somebody set or reset the watermark, and no run has moved it since.
     """
 
     watermark: Point | None
@@ -91,6 +99,8 @@ class State:
     misfit: str = ""
     reached: Point | None = None
     kept: timedelta | None = None
+    is_corrected: bool = False
+    seen: Visibility | None = None
 
 
 class Leases(Protocol):
@@ -122,6 +132,19 @@ class RunLog(Protocol):
         """
 
 
+class PastRuns(Protocol):
+    """What the run log remembers, of one source."""
+
+    def find(self, run_id: UUID) -> PastRun | None:
+        """Return a run of this source, None if there is none with this id."""
+
+    def last(self, job: str, trigger: Trigger | None = None) -> PastRun | None:
+        """Return the job's newest run that was not skipped, None if there is none."""
+
+    def done(self, job: str, correlation_id: UUID) -> Sequence[PastRun]:
+        """Return the job's successful runs of one pass."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
     """What the merge did, as the database counted it, and the rows that it refused."""
@@ -135,8 +158,8 @@ class Merged:
 class Entry:
     """One line of the ledger: what a batch did to which window.
 
-    ``mark`` is the watermark from now on, None leaves it; ``completes`` says that all of the
-    window is stored.
+    ``mark`` is the watermark from now on and ``seen`` what to remember of a snapshot, None leaves
+    them; ``completes`` says that all of the window is stored.
     """
 
     run: Run
@@ -145,6 +168,7 @@ class Entry:
     mark: Point | None = None
     completes: bool = False
     lateness: Lateness = field(default_factory=Lateness)
+    seen: Visibility | None = None
 
 
 class Unit(Protocol):
@@ -167,6 +191,12 @@ class Unit(Protocol):
 
         Raises:
             RowAccountingError: the database wrote another number of rows than it set out to.
+        """
+
+    def seen(self) -> tuple[int, int]:
+        """Return how many rows are staged, and how many different owners they have.
+
+        An owner is the key without its last column; of a key of one column each row is.
         """
 
     def missing(self) -> tuple[int, int]:
@@ -198,6 +228,10 @@ class Unit(Protocol):
 class Table(Protocol):
     """A job's target table, checked to fit the job, and held by a lease."""
 
+    @property
+    def watermark_type(self) -> WatermarkType | None:
+        """Return the type of the watermark column; None without one, or if it can be none."""
+
     def columns(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
         """Return the columns to load from a query that returns ``names``.
 
@@ -224,6 +258,13 @@ class Table(Protocol):
     def adopt(self) -> None:
         """Make the table the job's own; what is remembered of another one is forgotten."""
 
+    def correct(self, watermark: Point | None, by: str) -> None:
+        """Set the watermark, or forget it, on somebody's word, and remember whose that was.
+
+        Raises:
+            LeaseLostError: the lease is another's.
+        """
+
     def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> AbstractContextManager[Unit]:
         """Open a transaction whose first statement is the fence; leaving by error rolls back.
 
@@ -243,6 +284,10 @@ class Target(Protocol):
     def runs(self) -> RunLog:
         """The run log over this connection."""
 
+    @property
+    def past(self) -> PastRuns:
+        """What the run log remembers, over this connection."""
+
     def abort(self) -> None:
         """Cancel the statement that runs now, from any thread; harmless if none does."""
 
@@ -252,6 +297,12 @@ class Target(Protocol):
         Raises:
             RevisionError: it does not fit; says which command repairs it.
             ConfigError: another job owns a target.
+        """
+
+    def look(self, job: Job) -> Table:
+        """Return the job's table without a lease: it can be read, and nothing written.
+
+        Raises: as ``table`` does.
         """
 
     def table(self, job: Job, lease: Lease) -> Table:
@@ -272,3 +323,38 @@ class Heartbeat(Protocol):
 
         After that the holder counts as stuck, and another may take the job over.
         """
+
+
+class Original(Source, Protocol):
+    """The source's side of a proof: it only reads, also with a query that would write."""
+
+    def forms(self, sql: str) -> Mapping[str, Form | None]:
+        """Return the columns of a query's result and the form of each; None for other types."""
+
+    def contents(
+        self, sql: str, likeness: Likeness, windows: Sequence[Window]
+    ) -> Mapping[Window, Content]:
+        """Return what each window holds of the query's rows; one without rows is left out.
+
+        Of each key only the row with the greatest watermark counts, with its target values.
+
+        Raises:
+            QueryError: the source cannot wrap the query.
+        """
+
+
+class Copy(Protocol):
+    """The target's side of a proof: it only reads."""
+
+    @property
+    def table(self) -> Table:
+        """The job's table, without a lease."""
+
+    def coverage(self, kept: Point | None) -> Coverage:
+        """Return what the ledger says was read; what is older than ``kept`` is of no interest."""
+
+    def open_rejects(self) -> int:
+        """Return how many of the job's rows are set aside and wait."""
+
+    def contents(self, likeness: Likeness, windows: Sequence[Window]) -> Mapping[Window, Content]:
+        """Return what each window holds of the table's rows; one without rows is left out."""

@@ -99,8 +99,8 @@ class Window:
         is_above = self.high is not None and not before(point, self.high)
         return not before(point, self.low) and not is_above
 
-    def pieces(self, length: timedelta) -> Iterator["Window"]:
-        """Split into windows of ``length``, oldest first, and of more when 100 do not suffice.
+    def pieces(self, length: timedelta, most: int = MAX_CHUNKS) -> Iterator["Window"]:
+        """Split into windows of ``length``, oldest first, or of more if these were too many.
 
         Days stay whole. A window open above, or an empty one, is one piece.
         """
@@ -108,7 +108,7 @@ class Window:
             yield self
             return
         whole: timedelta = comparable(self.high) - comparable(self.low)
-        step = max(length, -(-whole // MAX_CHUNKS))
+        step = max(length, -(-whole // most))
         if not isinstance(self.low, datetime):
             step = timedelta(days=-(-step // DAY))
         low: Point = self.low

@@ -8,20 +8,35 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from qupersync.domain.gap import Gap
-from qupersync.domain.watermark import canonical
+from qupersync.domain.visibility import Visibility
+from qupersync.domain.watermark import Point, WatermarkType, canonical
 
 STATE = """
-SELECT watermark, watermark_type, details ->> 'watermark_column', target_table, batch_seq,
-       (details ->> 'kept_s')::float8, clock_timestamp(),
+SELECT s.watermark, s.watermark_type, s.details ->> 'watermark_column', s.target_table,
+       coalesce(s.batch_seq, 0), (s.details ->> 'kept_s')::float8, now,
+       s.details -> 'visibility',
        (SELECT l.window_high FROM quper.sync_logs AS l
          WHERE l.source = s.source AND l.sync_job_id = s.job AND l.status = 'success'
-           AND l.trigger IN ('cron', 'manual') ORDER BY l.started_at DESC LIMIT 1)
-  FROM quper.qupersync_state AS s WHERE source = %(source)s AND job = %(job)s
+           AND l.trigger IN ('cron', 'manual') ORDER BY l.started_at DESC LIMIT 1),
+       s.details ? 'changed' AND s.watermark IS NOT DISTINCT FROM s.details #>> '{changed,to}'
+  FROM clock_timestamp() AS now
+  LEFT JOIN quper.qupersync_state AS s ON s.source = %(source)s AND s.job = %(job)s
 """
 ADOPT = """
 UPDATE quper.qupersync_state
    SET target_table = %(target)s, watermark = NULL, watermark_type = NULL,
        details = details - 'watermark_column'
+ WHERE source = %(source)s AND job = %(job)s
+"""
+CORRECT = """
+UPDATE quper.qupersync_state
+   SET target_table = %(target)s, watermark = %(to)s, watermark_type = %(kind)s,
+       fence = %(fence)s, updated_at = clock_timestamp(),
+       details = (details - 'watermark_column')
+                 || jsonb_strip_nulls(jsonb_build_object('watermark_column', %(column)s::text))
+                 || jsonb_build_object('changed', jsonb_build_object(
+                      'what', %(what)s::text, 'from', watermark, 'to', %(to)s::text,
+                      'at', clock_timestamp(), 'by', %(by)s::text))
  WHERE source = %(source)s AND job = %(job)s
 """
 # A gap that was found but not yet passed, because that run broke, is found again: it stays one.
@@ -48,19 +63,19 @@ class Stored:
     watermark: str | None
     type: str | None
     column: str | None
-    table: str
+    table: str | None
     batch_seq: int
     kept: timedelta | None
     now: datetime
     reached: str | None
+    seen: Visibility | None
+    is_corrected: bool
 
 
-def stored(cursor: Cursor[TupleRow], names: dict[str, Any]) -> Stored | None:
-    """Return what is stored of the job that ``names`` gives; None if nothing is."""
-    row = cursor.execute(STATE, names).fetchone()
-    if row is None:
-        return None
-    watermark, kind, column, table, batch_seq, kept_s, now, reached = row
+def stored(cursor: Cursor[TupleRow], names: dict[str, Any]) -> Stored:
+    """Return what is stored of the job that ``names`` gives; nothing yet is no error."""
+    [row] = cursor.execute(STATE, names).fetchall()
+    watermark, kind, column, table, batch_seq, kept_s, now, seen, reached, corrected = row
     return Stored(
         watermark=watermark,
         type=kind,
@@ -70,6 +85,8 @@ def stored(cursor: Cursor[TupleRow], names: dict[str, Any]) -> Stored | None:
         kept=None if kept_s is None else timedelta(seconds=kept_s),
         now=now,
         reached=reached,
+        seen=seen and Visibility(**seen),
+        is_corrected=bool(corrected),
     )
 
 
@@ -80,3 +97,17 @@ def note_look(
     cursor.execute(NOTE_LOOK, names | {"kept_s": kept and kept.total_seconds()})
     if gap is not None:
         cursor.execute(NOTE_GAP, names | {"low": canonical(gap.low), "high": canonical(gap.high)})
+
+
+def correct(
+    cursor: Cursor[TupleRow],
+    names: dict[str, Any],
+    watermark: Point | None,
+    column: str | None,
+    kind: WatermarkType | None,
+) -> None:
+    """Set the watermark, or forget it with all that says what it is of; remember who did it."""
+    values: dict[str, Any] = {"what": "reset", "to": None, "kind": None, "column": None}
+    if watermark is not None:
+        values = {"what": "set", "to": canonical(watermark), "kind": kind, "column": column}
+    cursor.execute(CORRECT, names | values)

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from psycopg.sql import SQL, Identifier, Literal
 
 from qupersync.domain.columns import ColumnSpec
-from qupersync.domain.errors import LeaseLostError
 from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Lease, State
@@ -22,6 +22,7 @@ from qupersync.infrastructure.postgres.leases import (
     require_own_targets,
 )
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
+from qupersync.infrastructure.postgres.past_runs import PastRuns
 from qupersync.infrastructure.postgres.revision import Revision
 from qupersync.infrastructure.postgres.run_log import RunLog
 from qupersync.infrastructure.postgres.session import Session
@@ -29,6 +30,8 @@ from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.unit import Standing, Unit
 
 NEWEST_BEFORE = SQL("SELECT max({mark})::text FROM {table} WHERE {mark} < CAST({point} AS {kind})")
+# Owns no lease: the fence lets it write nothing.
+NOBODY = UUID(int=0)
 IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
 
 
@@ -40,6 +43,11 @@ class Target:
     leases: Leases
     runs: RunLog
 
+    @property
+    def past(self) -> PastRuns:
+        """Keep the promise of ``ports.Target.past``."""
+        return PastRuns(self.session, self.leases.source)
+
     def abort(self) -> None:
         """Keep the promise of ``ports.Target.abort``."""
         self.session.cancel()
@@ -48,6 +56,11 @@ class Target:
         """Keep the promise of ``ports.Target.require_ready``."""
         Revision.of(self.session).require()
         require_own_targets(self.session, self.leases.source, jobs)
+
+    def look(self, job: Job) -> "Table":
+        """Keep the promise of ``ports.Target.look``."""
+        nobodys = Lease(source=self.leases.source, job=job.name, fence=0, owner=NOBODY)
+        return self.table(job, nobodys)
 
     def table(self, job: Job, lease: Lease) -> "Table":
         """Keep the promise of ``ports.Target.table``."""
@@ -65,6 +78,11 @@ class Table:
     target: TargetTable
     standing: Standing
 
+    @property
+    def watermark_type(self) -> WatermarkType | None:
+        """Keep the promise of ``ports.Table.watermark_type``."""
+        return self.standing.kind
+
     def columns(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
         """Keep the promise of ``ports.Table.columns``."""
         return self.target.specs(names)
@@ -81,8 +99,6 @@ class Table:
         with self.session.transaction() as cursor:
             known = job_state.stored(cursor, identity(self.standing.lease))
             self.standing.open_keys = rejects.open_keys(cursor, self.standing.lease)
-        if known is None:
-            raise LeaseLostError
         self.standing.batch_seq = known.batch_seq
         watermark = reached = None
         if known.type is not None:
@@ -95,6 +111,8 @@ class Table:
             misfit="" if watermark is None else self._misfit(known),
             reached=reached,
             kept=known.kept,
+            is_corrected=known.is_corrected,
+            seen=known.seen,
         )
 
     def _misfit(self, known: job_state.Stored) -> str:
@@ -134,6 +152,15 @@ class Table:
             fence(cursor, self.standing.lease)
             values = identity(self.standing.lease) | {"target": str(self.target.job.target)}
             cursor.execute(job_state.ADOPT, values)
+
+    def correct(self, watermark: Point | None, by: str) -> None:
+        """Keep the promise of ``ports.Table.correct``."""
+        job, kind = self.target.job, self.standing.kind
+        column = job.watermark.column if job.watermark else None
+        names = identity(self.standing.lease) | {"target": str(job.target), "by": by}
+        with self.session.transaction() as cursor:
+            fence(cursor, self.standing.lease)
+            job_state.correct(cursor, names, watermark, column, kind)
 
     @contextmanager
     def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> Iterator[Unit]:
