@@ -91,13 +91,15 @@ class _Progress:
         if run.status is not Status.SUCCESS:
             return
         self.done[plan.job.name] += 1
-        total = sum(len(each.windows) for each in self.plans)
-        left = time_left(self.done.total(), total, self.spent)
+        done, total = self.done.total(), sum(len(each.windows) for each in self.plans)
+        left = time_left(done, total, self.spent)
         if not self.report.for_people:
-            record = {"job": plan.job.name, "pieces_done": self.done.total(), "pieces": total}
+            record = {"job": plan.job.name, "pieces_done": done, "pieces": total}
             logger.info("backfill progress", extra=record | {"left_s": int(left.total_seconds())})
+        elif not self.report.quiet and done < total:
+            say(f"{done} of {total} pieces done, about {spent(left // _MS)} left")
         elif not self.report.quiet:
-            say(f"{self.done.total()} of {total} pieces done, about {spent(left // _MS)} left")
+            say(f"all {total} pieces done")
 
     def left(self, outcome: Outcome) -> list[Backfill]:
         """Return the backfills of which pieces are left, unless none was tried."""
