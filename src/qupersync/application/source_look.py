@@ -8,7 +8,7 @@ from qupersync.domain.gap import Gap, Look
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Source, State, Table
 from qupersync.domain.query import bound, oldest
-from qupersync.domain.watermark import EPOCH, Point, Window
+from qupersync.domain.watermark import EPOCH, Point, Window, before
 
 
 def looked(
@@ -18,8 +18,9 @@ def looked(
 
     A gap is remembered before anything is loaded: the watermark is about to pass it.
     """
-    if frontier.high is None:
-        return
+    stored = state.watermark
+    if frontier.high is None or (stored is not None and not before(stored, frontier.high)):
+        return  # a number, or a clock that went back: the rows up to the watermark are hidden
     try:
         look, gap = look_and_gap(job, sql, source, table, frontier, state)
     except QueryError as error:
