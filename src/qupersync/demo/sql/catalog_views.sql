@@ -35,7 +35,8 @@ SELECT current_database(), 'lake', 'clickstream', column_name, position, NULL, '
 FROM (VALUES ('clicked_at', 1, 'timestamp'), ('payload', 2, 'super'))
     AS external (column_name, position, data_type);
 
-CREATE FUNCTION standin.row_count(relation regclass) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION standin.row_count(relation regclass) RETURNS bigint LANGUAGE plpgsql STABLE
+    SECURITY DEFINER AS $$
 DECLARE counted bigint;
 BEGIN
     EXECUTE format('SELECT count(*) FROM %s', relation) INTO counted;
@@ -80,3 +81,16 @@ SELECT 'rdsdb'::text AS txn_owner, database_name AS txn_db, transaction_id::bigi
     1073790000 + n AS pid, start_time AS txn_start, 'ExclusiveLock'::text AS lock_mode,
     'transactionid'::text AS lockable_object_type, NULL::integer AS relation, true AS granted
 FROM standin.vacuum WHERE fate = 'running';
+
+CREATE VIEW rs.svv_user_info AS
+SELECT usename::text AS user_name, usesysid::integer AS user_id, usecreatedb AS createdb,
+    usesuper AS superuser, usesuper AS catalog_update, 'UNLIMITED'::text AS connection_limit,
+    CASE WHEN usename IN (SELECT user_name FROM standin.syslog_access) THEN 'UNRESTRICTED'
+        ELSE 'RESTRICTED' END::text AS syslog_access,
+    NULL::timestamp AS last_ddl_timestamp, 0 AS session_timeout, NULL::text AS external_user_id
+FROM pg_catalog.pg_user
+WHERE usename = current_user OR (SELECT usesuper FROM pg_catalog.pg_user WHERE usename = current_user);
+
+-- What every user may read; anything else asks for a GRANT.
+GRANT SELECT ON rs.pg_namespace, rs.pg_class, rs.pg_attribute, rs.svv_columns, rs.svv_transactions,
+    rs.svv_user_info TO PUBLIC;

@@ -10,6 +10,16 @@ CREATE TABLE standin.knobs (
     logs_end timestamp NOT NULL GENERATED ALWAYS AS (now - interval '5 minutes') STORED
 );
 
+-- Who was given ALTER USER ... SYSLOG ACCESS UNRESTRICTED; superusers need it not.
+CREATE TABLE standin.syslog_access (user_name name PRIMARY KEY);
+-- The one row of who asks; without sees_all the logs show a user only what is its own.
+CREATE VIEW standin.viewer AS
+SELECT usesysid::integer AS viewer_id,
+    usesuper OR usename IN (SELECT user_name FROM standin.syslog_access) AS sees_all
+FROM pg_catalog.pg_user WHERE usename = current_user;
+GRANT USAGE ON SCHEMA rs TO PUBLIC;
+GRANT SELECT ON standin.knobs TO PUBLIC;                -- getdate() runs with its caller's rights
+
 -- Redshift's functions that PostgreSQL lacks. The clock runs on from "now", so that a warehouse
 -- of any date has its logs in the past week.
 CREATE FUNCTION rs.getdate() RETURNS timestamp LANGUAGE sql STABLE
@@ -17,6 +27,9 @@ CREATE FUNCTION rs.getdate() RETURNS timestamp LANGUAGE sql STABLE
 CREATE FUNCTION rs.nvl(anycompatible, anycompatible) RETURNS anycompatible LANGUAGE sql IMMUTABLE
     AS 'SELECT coalesce($1, $2)';
 CREATE FUNCTION rs.len(text) RETURNS integer LANGUAGE sql IMMUTABLE STRICT RETURN length($1);
+-- Of the bases only 16, which is the one that hashes are written in.
+CREATE FUNCTION rs.strtol(text, base integer) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
+    RETURN CASE base WHEN 16 THEN ('x' || lpad($1, 16, '0'))::bit(64)::bigint END;
 
 -- Two bytes of a hash as a fraction of one.
 CREATE FUNCTION standin.share(dice bytea, at integer) RETURNS double precision

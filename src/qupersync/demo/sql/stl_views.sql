@@ -12,7 +12,8 @@ SELECT q.user_id AS userid, stl_query_id::integer AS query,
     q.database_name::character(32) AS database, q.query_text::character(4000) AS querytxt,
     child_start AS starttime, q.end_time AS endtime, (q.status <> 'success')::integer AS aborted,
     0 AS insert_pristine, 0 AS concurrency_scaling_status
-FROM standin.child JOIN standin.query AS q USING (n);
+FROM standin.child JOIN standin.query AS q USING (n)
+JOIN standin.viewer ON sees_all OR q.user_id = viewer_id;
 
 CREATE VIEW rs.stl_alert_event_log AS
 SELECT q.user_id AS userid, stl_query_id::integer AS query, slice, segment, step,
@@ -22,7 +23,8 @@ SELECT q.user_id AS userid, stl_query_id::integer AS query, slice, segment, step
         ELSE 'Review the choice of sort key to enable range restricted scans'
     END::character(1024) AS solution,
     q.start_time AS event_time
-FROM standin.step JOIN standin.query AS q USING (n), rs.stv_slices
+FROM standin.step JOIN standin.query AS q USING (n)
+JOIN standin.viewer ON sees_all OR q.user_id = viewer_id, rs.stv_slices
 WHERE alert IS NOT NULL;
 
 CREATE VIEW rs.stl_scan AS
@@ -45,6 +47,7 @@ SELECT q.user_id AS userid, stl_query_id::integer AS query, slice, segment, step
     0::bigint AS topology_signature, 'f'::character(1) AS use_tpm_partition, 'f'::character(1) AS is_rrscan_expr,
     'f'::character(1) AS scanned_mega_value
 FROM standin.step AS s JOIN standin.query AS q USING (n)
+JOIN standin.viewer ON sees_all OR q.user_id = viewer_id
 LEFT JOIN standin.logged_table AS t ON t.no = s.table_no, rs.stv_slices
 WHERE step_name = 'scan';
 
@@ -77,3 +80,6 @@ SELECT event, record_time AS recordtime, remote_host AS remotehost, remote_port 
     application_name, os_version, driver_version, plugin_name, protocol_version,
     global_session_id AS sessionid, ''::character(16) AS compression
 FROM rs.sys_connection_log;
+
+-- What every user may read; anything else asks for a GRANT.
+GRANT SELECT ON rs.stv_slices, rs.stl_query, rs.stl_alert_event_log, rs.stl_scan TO PUBLIC;

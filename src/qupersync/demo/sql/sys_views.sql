@@ -25,7 +25,8 @@ SELECT user_id, query_id::bigint, 'default'::character(320) AS query_label,
     md5(query_type)::character(40) AS generic_query_hash, 1 AS query_hash_version,
     NULL::integer AS result_cache_query_id,
     CASE user_id WHEN 1 THEN 'rdsdb' ELSE 'analyst_' || user_id END::character(128) AS username
-FROM standin.query, standin.knobs AS k;
+FROM standin.query, standin.knobs AS k, standin.viewer
+WHERE sees_all OR user_id = viewer_id;
 
 -- Every step is also part of a stream, a segment and a child query; those rows have -1 below them.
 CREATE VIEW rs.sys_query_detail AS
@@ -54,7 +55,8 @@ SELECT q.user_id, q.query_id::bigint, child_no AS child_query_sequence,
 FROM standin.step AS s JOIN standin.query AS q USING (n)
 LEFT JOIN standin.logged_table AS t ON t.no = s.table_no
 JOIN generate_series(0, 3) AS level
-    ON level = 3 OR (step = 0 AND (level = 2 OR segment = 0));
+    ON level = 3 OR (step = 0 AND (level = 2 OR segment = 0))
+JOIN standin.viewer ON sees_all OR q.user_id = viewer_id;
 
 CREATE VIEW rs.sys_vacuum_history AS
 SELECT user_id, transaction_id::bigint, CASE WHEN NOT auto THEN 300000 + n END::bigint AS query_id,
@@ -67,7 +69,7 @@ SELECT user_id, transaction_id::bigint, CASE WHEN NOT auto THEN 300000 + n END::
     reclaimable::bigint AS reclaimable_rows, reclaimed::bigint AS reclaimed_rows,
     reclaimed_blocks::bigint, rows_before * 9 / 10 AS sortedrows_before_vacuum,
     CASE fate WHEN 'complete' THEN rows_before - reclaimed END AS sortedrows_after_vacuum
-FROM standin.vacuum;
+FROM standin.vacuum, standin.viewer WHERE sees_all OR user_id = viewer_id;
 
 CREATE VIEW rs.sys_connection_log AS
 SELECT event::character(50), record_time,
@@ -83,3 +85,6 @@ SELECT event::character(50), record_time,
     'Linux 6.1 amd64 naïve'::character(64) AS os_version, ''::character(32) AS plugin_name,
     2 AS protocol_version, global_session_id::character(36)
 FROM standin.session_event;
+
+-- What every user may read; the connection log asks for a GRANT.
+GRANT SELECT ON rs.sys_query_history, rs.sys_query_detail, rs.sys_vacuum_history TO PUBLIC;
