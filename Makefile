@@ -39,7 +39,7 @@ bench: setup ## measure the peak memory of a small and of a large job
 	$(BIN)/python bench/memory.py
 
 lock: setup ## write requirements.lock anew: the newest versions that pyproject.toml allows
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra demo --extra dev \
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra alerts --extra demo --extra dev \
 		--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
 		--constraint constraints.txt --output-file requirements.lock pyproject.toml
 

@@ -23,6 +23,7 @@ from qupersync.infrastructure.settings import (
     SyncSettings,
     load_settings,
 )
+from qupersync.infrastructure.watch_settings import WatchSettings
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -128,7 +129,7 @@ def example_variables(pattern: str) -> dict[str, str]:
 
 
 def test_the_env_example_names_each_variable_that_settings_know():
-    parts = (AwsSettings, PostgresSettings, RedshiftSettings, SyncSettings)
+    parts = (AwsSettings, PostgresSettings, RedshiftSettings, SyncSettings, WatchSettings)
     known = {field.alias for part in parts for field in part.model_fields.values()}
 
     assert example_variables("(?:# )?").keys() == known
@@ -168,7 +169,24 @@ def test_the_wheel_carries_migrations_jobs_and_examples(tmp_path: Path):
             if name.startswith("qupersync/_share/")
         }
 
-    assert shared == {".env.example", "LICENSE", "crontab.example", "jobs.yaml", "migrations"}
+    assert shared == {
+        ".env.example", "LICENSE", "crontab.example", "jobs.yaml", "migrations", "schema",
+        "starter",
+    }  # fmt: skip
+
+
+def test_the_wheel_starts_a_project(tmp_path: Path):
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "wheels"))
+    [wheel] = (tmp_path / "wheels").glob("*.whl")
+    with ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = "from qupersync.__main__ import main; main()"
+    command = [sys.executable, "-c", code, "init", str(tmp_path / "shop")]
+
+    subprocess.run(command, env={"PYTHONPATH": str(tmp_path / "site")}, check=True)
+
+    for name in ("jobs.yaml", ".env", "schema/jobs.v1.json"):
+        assert (tmp_path / "shop" / name).stat().st_size > 1_000
 
 
 def test_the_wheel_migrates_from_an_empty_folder(tmp_path: Path, empty_database: str):

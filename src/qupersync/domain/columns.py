@@ -60,7 +60,10 @@ Type = Annotated[
     ColumnType,
     BeforeValidator(ColumnType.parse),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^(?:{TYPE_PATTERN})$"}),
+    WithJsonSchema(
+        # The list is for editors, which complete from it.
+        {"type": "string", "anyOf": [{"enum": list(_TYPES)}, {"pattern": f"^(?:{TYPE_PATTERN})$"}]}
+    ),
 ]
 Scalar = bool | int | float | str
 
@@ -68,18 +71,28 @@ Scalar = bool | int | float | str
 class ColumnSpec(BaseModel):
     """How one target column gets its value."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
 
     type: Type
+    """Type in PostgreSQL."""
     source: str | None = Field(default=None, alias="from", min_length=1)
+    """Name in the query's result, where it is another one."""
     required: bool = False
+    """Whether to reject a row in which it is NULL."""
     default: Scalar | None = None
+    """What to store instead of NULL."""
     null_if: tuple[str, ...] = ()
+    """Texts that mean NULL."""
     trim: bool = True
+    """Whether to cut the blanks off the end of a text."""
 
 
 def _spelled_out(value: object) -> object:
     return {"type": value} if isinstance(value, str | ColumnType) else value
 
 
-Column = Annotated[ColumnSpec, BeforeValidator(_spelled_out)]
+Column = Annotated[
+    ColumnSpec, BeforeValidator(_spelled_out, json_schema_input_type=Type | ColumnSpec)
+]

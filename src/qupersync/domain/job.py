@@ -40,19 +40,28 @@ class SqlByFlavor(Strict):
     """One text for each kind of Redshift; a job without one for the kind at hand is skipped."""
 
     provisioned: str | None = None
+    """One SELECT for a provisioned cluster."""
     serverless: str | None = None
+    """One SELECT for Redshift Serverless."""
 
 
 class Options(Strict):
     """The fields that ``defaults`` may set for every job."""
 
     batch_size: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
+    """Rows in one target transaction; left out, as SYNC_BATCH_SIZE says."""
     max_rejects: RowsOrShare = Allowance(rows=100)
+    """How many rows of a run may be set aside before it fails: a number, or a share like 1%."""
     max_delete: RowsOrShare = Allowance(share=0.5)
+    """How many rows of the target a snapshot may delete: a number, or a share like 50%."""
     timeout: Duration = timedelta(hours=1)
+    """How long one run of the job may take."""
     expect_every: Duration | None = None
+    """How often it should succeed; left out, as SYNC_INTERVAL_SECONDS says."""
     retention: Duration | None = None
+    """How old, by the watermark column, rows of the target may become. Left out, they stay."""
     load: Literal["auto", "copy", "executemany"] = "auto"
+    """How rows are written to the target."""
 
 
 class Job(Options):
@@ -60,15 +69,25 @@ class Job(Options):
 
     name: Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$")]
     description: str = ""
+    """What one row is, for people."""
     tags: tuple[str, ...] = ()
+    """Words to choose jobs by, as in: qupersync run --tag logs."""
     target: Target
+    """Table to fill: table or schema.table; the schema is quper if left out."""
     mode: Literal["incremental", "snapshot"] = "incremental"
+    """incremental reads what changed since the last run; snapshot mirrors the whole result."""
     columns: dict[Identifier, Column] = Field(default_factory=dict)
+    """Columns of the target, in order, with their types; left out, those that the table has."""
     key: tuple[Identifier, ...] = Field(min_length=1)
+    """Columns by which a row is known again; the target has a unique index on exactly these."""
     watermark: Annotated[WatermarkSpec | None, Field(validate_default=True)] = None
+    """How to find what changed; mode incremental needs it, mode snapshot takes none."""
     sql_file: str | None = None
+    """File with the SQL, in the folder of this file or below, instead of sql."""
     sql: Annotated[str | SqlByFlavor | None, Field(validate_default=True)] = None
+    """One SELECT, or one for each kind of Redshift; :low and :high become the window to read."""
     delete_missing: bool = True
+    """Whether a snapshot deletes what the query no longer returns."""
 
     @model_validator(mode="before")
     @classmethod

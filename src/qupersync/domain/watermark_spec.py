@@ -15,16 +15,21 @@ from qupersync.domain.watermark import DAY, Point, WatermarkType
 
 
 class Strict(BaseModel):
-    """A part of jobs.yaml: frozen, and an unknown field is an error."""
+    """A part of jobs.yaml: frozen, and an unknown field is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The text under a field is what an editor shows about it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Settled(Strict):
     """Which values of a column say that a row will not change any more."""
 
     column: Identifier
+    """Column of the target, such as a status."""
     values: tuple[str, ...] = Field(min_length=1)
+    """What the column holds in a row that will not change any more."""
 
 
 def _initial(value: object) -> timedelta | datetime | int:
@@ -54,12 +59,19 @@ class WatermarkSpec(Strict):
     """How an incremental job finds what is new."""
 
     column: Identifier
+    """Column of the target that tells when a row changed: a time, a date or a bigint."""
     initial: Annotated[timedelta | datetime | int, BeforeValidator(_initial), _AGE]
+    """Where the first run starts: an age like 7d, an ISO time, or a number for a bigint."""
     overlap: Annotated[timedelta | int, BeforeValidator(_overlap), _AGE]
+    """How far behind the watermark to read again, for rows that appear late; none is 0s."""
     lag: Duration = timedelta(seconds=30)
+    """How far to stay behind Redshift's clock."""
     settled: Settled | None = None
+    """Which rows will not change any more; the others hold the watermark back."""
     max_hold: Duration = timedelta(hours=24)
+    """For how long a row that is not settled may hold the watermark back."""
     chunk: Duration = DAY
+    """How long the pieces are in which a long window is read and committed."""
 
     def initial_for(self, kind: WatermarkType) -> timedelta | Point:
         """Return ``initial`` as an age, or as a point of the watermark's type."""

@@ -3,7 +3,7 @@
 import io
 import shlex
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dotenv.parser import parse_stream
@@ -19,15 +19,26 @@ def find_jobs_file(environ: Mapping[str, str], explicit: Path | None) -> Path:
     Raises:
         ConfigError: the named file, or every usual place, has none.
     """
-    named = explicit or (Path(environ["QUPERSYNC_JOBS"]) if environ.get("QUPERSYNC_JOBS") else None)
-    places = [named] if named else list(_usual_places(environ))
+    places, _ = jobs_file_places(environ, explicit)
     for place in places:
         if place.is_file():
             return place
     raise ConfigError(
         f"no jobs file; looked at: {', '.join(map(str, places))}",
-        hint="write one, the README shows how, or name another with QUPERSYNC_JOBS",
+        hint="write one with: qupersync init; or name another with QUPERSYNC_JOBS",
     )
+
+
+def jobs_file_places(
+    environ: Mapping[str, str], explicit: Path | None
+) -> tuple[Sequence[Path], str]:
+    """Return where the jobs file may lie, the first that is there counts, and why there."""
+    if explicit:
+        return [explicit], "named by --jobs-file"
+    if named := environ.get("QUPERSYNC_JOBS"):
+        return [Path(named)], "named by QUPERSYNC_JOBS"
+    places = list(_usual_places(environ))
+    return places, f"the first that is there of: {', '.join(map(str, places))}"
 
 
 def _usual_places(environ: Mapping[str, str]) -> Iterator[Path]:

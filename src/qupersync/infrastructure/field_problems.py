@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
+from ruamel.yaml.nodes import ScalarNode
 
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import Problem
@@ -16,11 +17,14 @@ from qupersync.infrastructure.yaml_positions import Document, YamlPath, dotted
 
 
 class JobsShape(Strict):
-    """What may stand at the top of jobs.yaml."""
+    """What QuperSync copies from Amazon Redshift into PostgreSQL."""
 
     version: Literal[1]
-    defaults: Options
+    """Version of this file's format."""
+    defaults: Options | None = None
+    """What holds for each job that does not say otherwise."""
     jobs: dict[str, Job] = Field(min_length=1)
+    """The jobs by name: small letters, digits and _."""
 
 
 def field_problems(
@@ -62,8 +66,10 @@ def _problem(path: YamlPath, found: list[ErrorDetails], document: Document) -> P
     message = message.replace(" or expected", " or")
     if is_unknown and (meant := _meant(path)):
         message += f", did you mean {meant!r}?"
-    subject = place if path[-1:] == ("name",) else path  # a job's name is its key
-    at_key = is_unknown or path != place or found[0]["loc"][-1] == "[key]"
+    # A column may be its type alone, and a job's name is its key.
+    is_short = path != place and isinstance(document.places[place].node, ScalarNode)
+    subject = place if is_short or path[-1:] == ("name",) else path
+    at_key = is_unknown or (path != place and not is_short) or found[0]["loc"][-1] == "[key]"
     return document.problem(place, f"{dotted(subject)}: {message}", at_key=at_key)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qupersync.domain.errors import Problem
 from qupersync.infrastructure.sql_guard import check_sql, single_statement
+from qupersync.infrastructure.written_text import WrittenText
 from qupersync.infrastructure.yaml_positions import Document, YamlPath, dotted
 
 MAX_BYTES = 1_000_000
@@ -55,7 +56,7 @@ class SqlReader:
             return None
         where = (*path[:-1], "sql")
         self.document.places[where] = self.document.places[path]
-        return self._checked(where, text, partial(Problem, str(self.folder / name)))
+        return self._checked(where, text, WrittenText(str(self.folder / name), text).problem)
 
     def _checked(
         self, where: YamlPath, text: str, problem: Callable[[int, int, str], Problem]

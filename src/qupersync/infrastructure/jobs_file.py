@@ -12,6 +12,7 @@ from qupersync.domain.job import Job, Options
 from qupersync.domain.table_name import TableName
 from qupersync.infrastructure.field_problems import JobsShape, field_problems
 from qupersync.infrastructure.job_sql import SqlReader, read_text, why
+from qupersync.infrastructure.written_text import WrittenText
 from qupersync.infrastructure.yaml_positions import Document, dotted, read_yaml
 
 NOT_BUILT = frozenset({"load", "retention"})
@@ -35,11 +36,12 @@ def load_jobs(path: Path) -> JobsFile:
         ConfigError: every problem of the file, by position.
     """
     try:
-        document = read_yaml(read_text(path), str(path))
+        file = WrittenText(str(path), read_text(path))
+        document = read_yaml(file)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {why(error)}") from None
     if not isinstance(document.data, dict):
-        problem = Problem(str(path), 1, 1, "expected a mapping with version and jobs")
+        problem = file.problem(1, 1, "expected a mapping with version and jobs")
         raise ConfigError(problems=(problem,))
     sql = SqlReader(document=document, folder=path.parent)
     complete = _completed(document.data, sql)

@@ -1,6 +1,7 @@
 """The guard that lets one SELECT pass; it reads SQL and never rewrites it."""
 
 import logging
+import re
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -9,6 +10,12 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 _WRITES = (exp.DML, exp.DDL, exp.Into, exp.Lock, exp.Command)
+# What is closed comes first, so that the sign that opens what is not stays over.
+_OPENED = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*+'|"(?:[^"]|"")*+"|--[^\n]*|/\*.*?\*/|(\$\w*\$).*?\1"""
+    r"""|(?P<sign>'|"|/\*|\$\w*\$)""",
+    re.DOTALL,
+)
 
 # It reports here what it does not know, with the SQL in it; check_sql says it better.
 logging.getLogger("sqlglot").disabled = True
@@ -33,7 +40,7 @@ def check_sql(sql: str) -> list[SqlProblem]:
     try:
         tokens = Redshift().tokenize(sql)
     except TokenError:
-        return [SqlProblem(1, 1, "the SQL cannot be read: is a quote or a comment not closed?")]
+        return [_unclosed(sql)]
     if not tokens:
         return [SqlProblem(1, 1, "the SQL is empty")]
     return _shape_problems(sql, tokens) or _tree_problems(sql, tokens)
@@ -48,17 +55,25 @@ def single_statement(sql: str) -> str:
     return sql[: next(ends, len(sql))]
 
 
+def _unclosed(sql: str) -> SqlProblem:
+    signs = (match for match in _OPENED.finditer(sql) if match["sign"])
+    if sign := next(signs, None):
+        return _problem(sql, sign.start(), f"{sign[0]} is opened here and never closed")
+    return SqlProblem(1, 1, "the SQL cannot be read: is a quote or a comment not closed?")
+
+
 def _shape_problems(sql: str, tokens: list[Token]) -> list[SqlProblem]:
     problems = []
     first = next((t for t in tokens if t.token_type is not TokenType.L_PAREN), tokens[0])
     if first.token_type not in {TokenType.SELECT, TokenType.WITH}:
         message = f"expected one SELECT (or WITH ... SELECT), not {first.text.upper()}"
-        problems.append(_problem(sql, first, message))
+        problems.append(_problem(sql, first.start, message))
     is_over = False
     for token in tokens:
         is_end = token.token_type is TokenType.SEMICOLON
         if is_over and not is_end:
-            problems.append(_problem(sql, token, "a second statement starts here; only one may"))
+            message = "a second statement starts here; only one may"
+            problems.append(_problem(sql, token.start, message))
             break
         is_over = is_over or is_end
     return problems
@@ -73,7 +88,7 @@ def _tree_problems(sql: str, tokens: list[Token]) -> list[SqlProblem]:
     if not keywords and not isinstance(tree, exp.Query):
         return [SqlProblem(1, 1, "expected one SELECT (or WITH ... SELECT), not an expression")]
     return [
-        _problem(sql, token, f"the SQL must only read; {word} is not allowed")
+        _problem(sql, token.start, f"the SQL must only read; {word} is not allowed")
         for word in keywords
         for token in [next((t for t in tokens if t.text.upper() == word), tokens[0])]
     ]
@@ -88,13 +103,14 @@ def _unparsed_problems(
 ) -> list[SqlProblem]:
     for token in tokens:
         if token.token_type is TokenType.INTO:
-            return [_problem(sql, token, "the SQL must only read; INTO is not allowed")]
+            return [_problem(sql, token.start, "the SQL must only read; INTO is not allowed")]
     place = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
-    line, column = place.get("line") or 1, place.get("col") or 1
+    end, word = place.get("col") or 1, place.get("highlight") or "."
+    column = max(1, end + 1 - len(word))  # the parser tells where the word ends
     message = "not checked from here on: unknown syntax; Redshift itself will tell"
-    return [SqlProblem(line, column, message, is_warning=True)]
+    return [SqlProblem(place.get("line") or 1, column, message, is_warning=True)]
 
 
-def _problem(sql: str, token: Token, message: str) -> SqlProblem:
-    line = sql.count("\n", 0, token.start) + 1
-    return SqlProblem(line, token.start - sql.rfind("\n", 0, token.start), message)
+def _problem(sql: str, start: int, message: str) -> SqlProblem:
+    line = sql.count("\n", 0, start) + 1
+    return SqlProblem(line, start - sql.rfind("\n", 0, start), message)

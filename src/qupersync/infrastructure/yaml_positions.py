@@ -3,13 +3,13 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from qupersync.domain.errors import ConfigError, Problem
+from qupersync.infrastructure.written_text import Position, WrittenText
 
 YamlPath = tuple[str | int, ...]
 _MAX_DEPTH = 20
@@ -20,21 +20,13 @@ _TYPED = {_TAG + name for name in ("bool", "int", "float", "null")}
 _KNOWN = _TYPED | {_TAG + name for name in ("str", "timestamp", "merge", "map", "seq")}
 
 
-class Position(NamedTuple):
-    """A line and a column, both from 1."""
-
-    line: int
-    column: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a key and its value stand; ``content`` is where the text of the value begins."""
+    """Where a key and its value stand."""
 
     key: Position
     value: Position
-    content: Position
-    is_verbatim: bool
+    node: Node
 
 
 def dotted(path: YamlPath) -> str:
@@ -46,7 +38,7 @@ def dotted(path: YamlPath) -> str:
 class Document:
     """One YAML file: its plain data, the place of each path in it, and its own mistakes."""
 
-    file: str
+    file: WrittenText
     data: object
     places: dict[YamlPath, Place]
     problems: tuple[Problem, ...]
@@ -61,42 +53,38 @@ class Document:
     def problem(self, path: YamlPath, message: str, *, at_key: bool = False) -> Problem:
         """Return a problem at the value of ``path``, or at its key."""
         place = self.places[path]
-        return Problem(self.file, *(place.key if at_key else place.value), message)
+        return self.file.problem(*(place.key if at_key else place.value), message)
 
     def problem_within(self, path: YamlPath, line: int, column: int, message: str) -> Problem:
-        """Return a problem inside a text; a folded text has no better place than its start."""
-        place = self.places[path]
-        if not place.is_verbatim:
-            return self.problem(path, message)
-        start = place.content
-        return Problem(self.file, start.line + line - 1, start.column + column - 1, message)
+        """Return a problem at a line and a column of the text of ``path``, both from 1."""
+        node = self.places[path].node
+        return self.file.problem(*self.file.position_within(node, line, column), message)
 
 
-def read_yaml(text: str, file: str) -> Document:
+def read_yaml(file: WrittenText) -> Document:
     """Read one document; repeated keys and foreign tags are among its ``problems``.
 
     Raises:
         ConfigError: not YAML, nested deeper than any jobs file, or blown up by aliases.
     """
     try:
-        node = YAML(typ="safe", pure=True).compose(io.StringIO(text))
-        builder = _Builder(file, text.splitlines())
+        node = YAML(typ="safe", pure=True).compose(io.StringIO(file.text))
+        builder = _Builder(file)
         data = builder.build(node, ()) if node else None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         message = f"not valid YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
-        raise ConfigError(problems=(Problem(file, line, column, message),)) from None
+        raise ConfigError(problems=(file.problem(line, column, message),)) from None
     except RecursionError:
         message = "nested too deep, or a mapping that contains itself"
-        raise ConfigError(problems=(Problem(file, 1, 1, message),)) from None
+        raise ConfigError(problems=(file.problem(1, 1, message),)) from None
     return Document(file=file, data=data, places=builder.places, problems=tuple(builder.problems))
 
 
 @dataclass(slots=True)
 class _Builder:
-    file: str
-    lines: list[str]
+    file: WrittenText
     places: dict[YamlPath, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
@@ -105,7 +93,7 @@ class _Builder:
         self.nodes += 1
         if len(path) > _MAX_DEPTH or self.nodes > _MAX_NODES:
             raise RecursionError
-        self.places[path] = self._place(node, key or node)
+        self.places[path] = Place(key=_start(key or node), value=_start(node), node=node)
         if node.tag not in _KNOWN:
             self._complain(node, f"the tag {node.tag} is not allowed")
         if isinstance(node, MappingNode):
@@ -128,19 +116,7 @@ class _Builder:
                 yield name, self.build(value, (*path, name), key)
 
     def _complain(self, node: Node, message: str) -> None:
-        self.problems.append(Problem(self.file, *_start(node), message))
-
-    def _place(self, node: Node, key: Node) -> Place:
-        line, column = value = _start(node)
-        style = getattr(node, "style", None)
-        if style == "|":
-            following = (text for text in self.lines[line:] if text.strip())
-            first = next(following, "")
-            content = Position(line + 1, len(first) - len(first.lstrip()) + 1)
-        else:
-            content = Position(line, column + (style in {"'", '"'}))
-        is_verbatim = style == "|" or node.start_mark.line == node.end_mark.line
-        return Place(key=_start(key), value=value, content=content, is_verbatim=is_verbatim)
+        self.problems.append(self.file.problem(*_start(node), message))
 
 
 def _start(node: Node) -> Position:

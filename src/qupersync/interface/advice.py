@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from qupersync.domain.errors import ConfigError, QuperSyncError
+from qupersync.interface.source_line import shown
 
 _JOB = re.compile(r"\bJOB\b")
 
@@ -16,7 +17,7 @@ def about(code: str, job: str, hint: str = "") -> str:
 def line(error: QuperSyncError) -> str:
     """Return an error as one line for people: what is wrong and what to do about it.
 
-    A configuration may have several problems: one a line, each with its place.
+    A configuration may have several problems: each with its place and the line it is about.
     """
     text = f"error: {one_line(str(error))}"
     if isinstance(error, ConfigError):
@@ -28,7 +29,7 @@ def _problem_lines(error: ConfigError) -> Iterator[str]:
     if not error.problems:
         yield from (f"error: {problem}" for problem in str(error).split("\n"))
         return
-    yield from map(str, error.problems)
+    yield from map(shown, error.problems)
     count = len(error.problems)
     yield f"error: {count} problem{'' if count == 1 else 's'}, nothing was run"
 

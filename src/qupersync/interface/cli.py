@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 
 from qupersync.domain.run import Trigger
+from qupersync.interface import cli_again, cli_doctor, cli_init, cli_metrics, cli_plan, cli_report
+from qupersync.interface.cli_completion import job_names
+from qupersync.interface.cli_config import config
 from qupersync.interface.cli_db import db
+from qupersync.interface.cli_verify import VERIFY, verify
+from qupersync.interface.cli_watermark import watermark
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.failures import Commands
 from qupersync.interface.options import (
+    Exclude,
     Files,
     IfLocked,
     JobNames,
@@ -29,6 +35,11 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(db, name="db")
+app.add_typer(watermark, name="watermark")
+app.add_typer(config, name="config")
+app.command(epilog=cli_metrics.EXAMPLES)(cli_metrics.metrics)
+app.command(epilog=cli_plan.EXAMPLES)(cli_plan.plan)
+app.command(epilog=cli_report.EXAMPLES)(cli_report.report)
 
 
 def _version(*, is_asked: bool) -> None:
@@ -78,6 +89,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         list[str] | None,
         typer.Option("--tag", help="Run the jobs with this tag.", show_default=False),
     ] = None,
+    exclude: Exclude = None,
     threads: Annotated[
         int, typer.Option("--jobs", min=1, max=16, help="How many jobs at once.")
     ] = 1,
@@ -119,6 +131,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     options = RunOptions(
         names=names or (),
         tags=tags or (),
+        exclude=exclude or (),
         threads=threads,
         fail_fast=fail_fast,
         batch_rows=batch_size,
@@ -142,7 +155,10 @@ def status(
     names: JobNames = None,
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 1 if a job failed, is stale or never ran.")
+        bool,
+        typer.Option(
+            "--check", help="Exit 1 if a job failed, is stale, never ran or has an open gap."
+        ),
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -156,7 +172,10 @@ def status(
 def history(
     context: typer.Context,
     job: Annotated[
-        str | None, typer.Argument(metavar="JOB", help="Name of a job.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="JOB", help="Name of a job.", show_default=False, autocompletion=job_names
+        ),
     ] = None,
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many runs at most.")] = 20,
@@ -176,12 +195,12 @@ def list_jobs(context: typer.Context, *, output: OutputOption = Output.TABLE) ->
     reports.jobs(context.obj, output)
 
 
-@app.command(epilog=examples("qupersync validate", "qupersync -f other/jobs.yaml validate"))
-def validate(context: typer.Context) -> None:
+@app.command(epilog=examples("qupersync validate", "qupersync -f other/jobs.yaml validate -o json"))
+def validate(context: typer.Context, *, output: OutputOption = Output.TABLE) -> None:
     """Check the jobs file without connecting to anything; every problem at once."""
-    from qupersync.interface import reports
+    from qupersync.interface import validating
 
-    reports.validate(context.obj)
+    validating.validate(context.obj, output)
 
 
 @app.command(epilog=examples("qupersync demo", "qupersync demo --serverless --rows 50000"))
@@ -197,3 +216,11 @@ def demo(
     from qupersync.interface import showing
 
     showing.demo(rows=rows, serverless=serverless, seed=seed)
+
+
+app.command(epilog=cli_doctor.EPILOG)(cli_doctor.doctor)
+app.command(epilog=cli_init.EPILOG)(cli_init.init)
+app.command(epilog=cli_again.BACKFILL)(cli_again.backfill)
+app.command(epilog=cli_again.RETRY)(cli_again.retry)
+app.command(epilog=cli_again.REPLAY)(cli_again.replay)
+app.command(epilog=VERIFY)(verify)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from qupersync.interface.cli_completion import job_names
 from qupersync.interface.options import examples
 
 db = typer.Typer(
@@ -41,7 +42,9 @@ def check(context: typer.Context) -> None:
 @db.command(epilog=examples("qupersync db create query_history"))
 def create(
     context: typer.Context,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job.")],
+    job: Annotated[
+        str, typer.Argument(metavar="JOB", help="Name of the job.", autocompletion=job_names)
+    ],
 ) -> None:
     """Make a job's missing target table and print the statement.
 

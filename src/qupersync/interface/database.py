@@ -1,6 +1,7 @@
 """The commands about the target's schema: db upgrade, current, check, create."""
 
 from qupersync.bootstrap import open_app
+from qupersync.interface.next_command import tell_next
 from qupersync.interface.options import Files
 from qupersync.interface.text import put
 
@@ -9,6 +10,7 @@ def upgrade(files: Files) -> None:
     """Bring the schema to the revision that this version needs."""
     revision = open_app(jobs=files.jobs, env_file=files.env).upgrade()
     put(f"quper is at revision {revision}\n")
+    tell_next("qupersync run --all")
 
 
 def current(files: Files) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qupersync.interface.cli_completion import job_names
+
 
 class Output(StrEnum):
     """How a reading command writes its data."""
@@ -38,7 +40,22 @@ class Files:
 
 
 JobNames = Annotated[
-    list[str] | None, typer.Argument(metavar="JOB", help="Names of jobs.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="JOB",
+        help="Names or patterns (query_*), or a state (state:failed, stale, never).",
+        show_default=False,
+        autocompletion=job_names,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="JOB",
+        help="Leave out these jobs: names, patterns or a state.",
+        show_default=False,
+        autocompletion=job_names,
+    ),
 ]
 OutputOption = Annotated[
     Output,

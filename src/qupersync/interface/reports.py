@@ -1,29 +1,30 @@
-"""The commands that only read: status, history, list, validate."""
+"""The commands that only read: status, history, list."""
 
 from collections.abc import Iterable, Sequence
 
 import typer
 
 from qupersync.bootstrap import open_app
+from qupersync.domain.gap import is_gap_warning
 from qupersync.domain.status import Health, JobStatus
 from qupersync.interface import advice, documents, tables
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.options import Files, Output
 from qupersync.interface.render import is_table, show
-from qupersync.interface.text import put, say
+from qupersync.interface.text import left, say
 
 
 def status(files: Files, names: Sequence[str], output: Output, *, check: bool) -> None:
-    """Show how the jobs stand; with ``check`` a problem is exit 1."""
+    """Show how the jobs stand; with ``check`` a problem or an open gap is exit 1."""
     app = open_app(jobs=files.jobs, env_file=files.env)
     jobs = app.status(names)
     zone = app.settings.sync.time_zone
     records = [documents.of_status(job) for job in jobs]
     show(records, tables.of_status(zone), output, zone)
     # A cron line with --check mails what is on stderr: only of problems.
-    for note in _notes(job for job in jobs if job.health.is_problem or not check):
+    for note in _notes(job for job in jobs if job.is_problem or not check):
         say(note)
-    if check and any(job.health.is_problem for job in jobs):
+    if check and any(job.is_problem for job in jobs):
         raise typer.Exit(ExitCode.FAILED)
 
 
@@ -36,8 +37,20 @@ def _notes(jobs: Iterable[JobStatus]) -> Iterable[str]:
             yield f"{job.job}: {state}{why} -> {record['next']}"
         if last and last.rows_skipped:
             yield f"{job.job}: {last.rows_skipped} rows were rejected -> see quper.sync_rejects"
+        yield from _loss_notes(job)
         for warning in last.warnings if last else ():
-            yield f"{job.job}: {advice.one_line(warning)}"
+            if not is_gap_warning(warning):  # an open gap is told above, until it is acknowledged
+                yield f"{job.job}: {advice.one_line(warning)}"
+
+
+def _loss_notes(job: JobStatus) -> Iterable[str]:
+    if job.gaps:
+        spans = ", ".join(f"{gap['low']} to {gap['high']}" for gap in job.gaps)
+        yield f"{job.job}: rows may be lost: {spans} -> qupersync watermark ack-gap {job.job}"
+    if job.loss_in is not None and (job.health.is_problem or job.loss_is_near):
+        when = left(int(job.loss_in.total_seconds()))
+        when = when if when == "now" else f"in {when}"
+        yield f"{job.job}: the source may drop rows behind the watermark {when}"
 
 
 def history(files: Files, job: str | None, limit: int, output: Output) -> None:
@@ -56,12 +69,3 @@ def jobs(files: Files, output: Output) -> None:
     app = open_app(jobs=files.jobs, env_file=files.env)
     records = [documents.of_job(job) for job in app.jobs_file.jobs]
     show(records, tables.of_jobs(), output, app.settings.sync.time_zone)
-
-
-def validate(files: Files) -> None:
-    """Say that the jobs file is right; opening it raises if it is not."""
-    file = open_app(jobs=files.jobs, env_file=files.env).jobs_file
-    for warning in file.warnings:
-        say(f"warning: {warning}")
-    count = len(file.jobs)
-    put(f"{file.path}: {count} job{'' if count == 1 else 's'}, no problem\n")

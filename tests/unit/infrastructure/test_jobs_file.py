@@ -12,6 +12,7 @@ from qupersync.domain.allowance import Allowance
 from qupersync.domain.errors import ConfigError
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.jobs_file import load_jobs
+from qupersync.infrastructure.written_text import WrittenText
 from qupersync.infrastructure.yaml_positions import read_yaml
 
 JOB = """\
@@ -158,6 +159,7 @@ def test_an_alias_may_be_used(load):
         (JOB + SQL + "tags: [a, 1]\n", "8:15: jobs.a.tags.1: expected a text"),
         (JOB + SQL + "delete_missing: 5\n", "jobs.a.delete_missing: expected true or false"),
         (JOB + SQL + "columns: {id: 5}\n", "8:19: jobs.a.columns.id: expected a mapping"),
+        (JOB + SQL + "columns: {id: bigintt}\n", "8:19: jobs.a.columns.id: unknown type 'bigintt'"),
         (
             JOB + SQL + "columns: {id: {type: bigint, source: x}}\n",
             "8:34: jobs.a.columns.id.source: unknown field",
@@ -175,7 +177,7 @@ def test_an_alias_may_be_used(load):
         (JOB + "sql: DROP TABLE :low\n", "7:10: jobs.a.sql: expected one SELECT"),
         (JOB + "sql: 'SELECT 1; SELECT 2'\n", "7:21: jobs.a.sql: a second statement"),
         (JOB + "sql: |\n  SELECT 1\n  ;\n\n  DROP x\n", "11:7: jobs.a.sql: a second statement"),
-        (JOB + "sql: >\n  SELECT 1;\n  DROP x\n", "7:10: jobs.a.sql: a second statement"),
+        (JOB + "sql: >\n  SELECT 1;\n  DROP x\n", "9:7: jobs.a.sql: a second statement"),
         (
             JOB + "sql:\n  serverless: |\n    SELECT 1;\n    x\n",
             "10:9: jobs.a.sql: a second statement",
@@ -311,7 +313,7 @@ def test_unknown_syntax_is_a_warning_with_its_place(load):
 @given(st.text(st.sampled_from("ab: -[]{},&*!|>'\"#%?\n\t~1é\x00")))
 def test_any_text_is_data_or_a_problem(text):
     with suppress(ConfigError):
-        document = read_yaml(text, "jobs.yaml")
+        document = read_yaml(WrittenText("jobs.yaml", text))
 
         assert () in document.places or document.data is None
 

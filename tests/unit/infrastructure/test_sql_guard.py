@@ -32,8 +32,12 @@ def test_one_select_passes_without_a_word(sql):
         ("", (1, 1), "the SQL is empty"),
         ("-- nothing", (1, 1), "the SQL is empty"),
         (";", (1, 1), "expected one SELECT"),
-        ("SELECT 'abc", (1, 1), "is a quote or a comment not closed?"),
-        ("SELECT /* abc", (1, 1), "is a quote or a comment not closed?"),
+        ("SELECT 'abc", (1, 8), "' is opened here and never closed"),
+        ("SELECT 'it''s'\n  /* abc", (2, 3), "/* is opened here and never closed"),
+        ("SELECT 'a', 'b''c", (1, 13), "' is opened here and never closed"),
+        ("SELECT '/*' -- \"\n, \"x", (2, 3), '" is opened here and never closed'),
+        ("SELECT $$a", (1, 8), "$$ is opened here and never closed"),
+        ("SELECT /* /* */ 1", (1, 1), "is a quote or a comment not closed?"),
         ("\n  DROP TABLE t", (2, 3), "not DROP"),
         ("DELETE FROM t", (1, 1), "not DELETE"),
         ("CALL p()", (1, 1), "not CALL"),
@@ -71,9 +75,9 @@ def test_sql_that_the_parser_does_not_know_passes_with_a_warning(sql):
 
 
 def test_a_warning_tells_where_the_check_ends():
-    problem = check_sql("SELECT a\nFROM t WHERE a = = 1")[0]
+    problem = check_sql("SELECT a,\nb FROM WHERE foo bar baz")[0]
 
-    assert (problem.line, problem.column) == (2, 18)
+    assert (problem.line, problem.column) == (2, 8)
 
 
 @pytest.mark.parametrize(
