@@ -1,11 +1,12 @@
 """`status`, `history` and `db`: what they write, off a terminal and on one."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.shell import Done, World
+from tests.cli.shell import Done, World, seen
 
 LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 minutes'"
 NOTES = (
@@ -15,10 +16,25 @@ NOTES = (
 HOSTILE = "UPDATE quper.sync_logs SET error = E'\\x1b[2J [red]bad\\tword' WHERE error IS NOT NULL"
 STATUS_KEYS = [
     "job", "state", "target", "watermark", "last_success_at", "last_success_age_s",
-    "expect_every_s", "run_id", "status", "started_at", "completed_at", "duration_ms",
+    "expect_every_s", "loss_in_s", "gaps", "run_id", "status", "started_at", "completed_at",
+    "duration_ms",
     "rows_extracted", "rows_inserted", "rows_updated", "rows_unchanged", "rows_skipped",
-    "rows_deleted", "error_code", "error", "warnings", "next",
+    "rows_deleted", "rows_late", "late_max_ms", "error_code", "error", "warnings", "next",
 ]  # fmt: skip
+
+
+GAP = {"low": "2026-03-01T12:00:00.000000Z", "high": "2026-03-04T13:00:00.000000Z", "run_id": "x"}
+GAPS = f"UPDATE quper.qupersync_state SET details = '{json.dumps({'gaps': [GAP]})}'"
+# Reached two hours ago, and the source keeps rows for so many hours.
+KEEPS = """
+UPDATE quper.qupersync_state SET watermark_type = 'timestamp',
+       watermark = to_char(now() AT TIME ZONE 'UTC' - interval '2 hours 30 s',
+                           'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       details = jsonb_build_object('kept_s', 3600 * {hours})
+"""
+LATE_ROWS = (
+    "UPDATE quper.sync_logs SET rows_late = 3, late_max_ms = 720000 WHERE status = 'success'"
+)
 
 
 @pytest.fixture
@@ -84,6 +100,83 @@ def test_check_tells_all_about_a_problem(ran: World):
     assert ran.shell.type("status", "items", "--check").err.count("\n") == 3
 
 
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_an_open_gap_is_told_with_the_command_that_acknowledges_it(ran: World, words: list[str]):
+    ran.at_target(GAPS)
+
+    done = ran.shell.type("status", "items", *words)
+
+    assert done.err == (
+        "items: rows may be lost: 2026-03-01T12:00:00.000000Z to 2026-03-04T13:00:00.000000Z"
+        " -> qupersync watermark ack-gap items\n"
+    )
+    assert (done.code, lines(done)[0]["state"]) == (1 if words else 0, "ok")
+
+
+def test_open_gaps_are_for_programs_too(ran: World):
+    ran.at_target(GAPS)
+
+    [in_json] = ran.shell.type("status", "items", "-o", "json").document
+    [in_lines] = lines(ran.shell.type("status", "items", "-o", "tsv"))
+
+    assert in_json["gaps"] == [json.loads(in_lines["gaps"])] == [GAP]
+
+
+def test_a_gap_is_told_once_while_it_is_open_and_not_after_that(ran: World):
+    warned = 'UPDATE quper.sync_logs SET warnings = \'["gap: as it was told by the run", "odd"]\''
+    ran.at_target(GAPS, warned)
+
+    told = ran.shell.type("status", "items").err
+    ran.shell.type("watermark", "ack-gap", "items", "--yes")
+
+    assert (told.count("\n"), told.count("as it was told")) == (2, 0)
+    assert ran.shell.type("status", "items").err == "items: odd\n"
+    assert ran.shell.type("status", "items", "--check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("hours", "loss_in", "note"),
+    [
+        (171, "7 d", ""),
+        (25, "22 h", ""),
+        (4, "1 h", "items: the source may drop rows behind the watermark in 1 h\n"),
+        (2, "now", "items: the source may drop rows behind the watermark now\n"),
+    ],
+)
+def test_status_tells_the_time_left_until_the_source_drops_rows(
+    ran: World, hours: int, loss_in: str, note: str
+):
+    ran.at_target(KEEPS.format(hours=hours))
+
+    [record] = ran.shell.type("status", "items", "-o", "json").document
+    told = ran.shell.type("status", "items").err
+    shown = ran.shell.on_a_terminal("status", "items", columns=200)
+
+    assert abs(record["loss_in_s"] - (hours - 2) * 3600 + 30) < 60
+    assert (told, loss_in in shown) == (note, True)
+
+
+def test_a_problem_always_tells_the_time_left(ran: World):
+    ran.at_target(KEEPS.format(hours=171), LATE)
+
+    stale, left = ran.shell.type("status", "items", "--check").err.splitlines()
+
+    assert stale.startswith("items: stale -> ")
+    assert left == "items: the source may drop rows behind the watermark in 7 d"
+
+
+def test_late_rows_are_in_status_and_history(ran: World):
+    ran.at_target(LATE_ROWS)
+
+    [status] = ran.shell.type("status", "items", "-o", "json").document
+    [past] = ran.shell.type("history", "items", "-o", "json").document
+    shown = [ran.shell.on_a_terminal(*c, columns=200) for c in (["status"], ["history"])]
+
+    assert (status["rows_late"], status["late_max_ms"]) == (3, 720_000)
+    assert (past["rows_late"], past["late_max_ms"]) == (3, 720_000)
+    assert ["3, up to 12 m" in text for text in shown] == [True, True]
+
+
 def test_check_is_exit_1_if_a_job_never_ran(world: World):
     assert world.shell.type("status", "items", "--check").code == 1
 
@@ -126,7 +219,7 @@ def test_history_and_the_summary_of_run_describe_a_run_alike(world: World):
     [told] = world.shell.type("run", "items", "-o", "json").document["runs"]
     [kept] = world.shell.type("history", "items", "-o", "json").document
 
-    assert told.pop("next") is None
+    assert (told.pop("next"), told.pop("lateness")) == (None, {})
     assert told == kept
 
 
@@ -156,7 +249,7 @@ def test_a_terminal_shows_what_the_database_holds_as_it_is(ran: World):
         (80, "JOB STATE SUCCESS WATERMARK READ WRITTEN TOOK"),
         (
             200,
-            "JOB STATE SUCCESS WATERMARK READ WRITTEN NEW CHANGED SAME REJECTED TOOK",
+            "JOB STATE SUCCESS WATERMARK READ WRITTEN NEW CHANGED SAME REJECTED LATE LOSS IN TOOK",
         ),
     ],
 )
@@ -205,11 +298,11 @@ def test_no_colour_is_used(ran: World):
 
 
 def test_a_run_on_a_terminal_is_a_line_for_each_job_and_a_table(world: World):
-    shown = world.shell.on_a_terminal("run", "items", columns=80).splitlines()
+    shown = seen(world.shell.on_a_terminal("run", "items", columns=120), 120)
 
     assert shown[0].startswith("success  items in ")
     assert shown[0].endswith(": 3 read: 3 new, 0 changed, 0 the same, 0 rejected")
-    assert [plain(line).split()[:4] for line in shown[1:]] == [
+    assert [line.split()[:4] for line in shown[1:]] == [
         ["JOB", "STATUS", "READ", "WRITTEN"],
         ["items", "success", "3", "3"],
     ]
@@ -220,7 +313,7 @@ def test_a_run_on_a_terminal_tells_of_deleted_rows(world: World):
     world.shell.type("run", "items", "-q")
     world.at_source("DELETE FROM items WHERE id = 1")
 
-    shown = world.shell.on_a_terminal("run", "items", columns=80).splitlines()
+    shown = seen(world.shell.on_a_terminal("run", "items", columns=120), 120)
 
     assert shown[0].endswith(": 2 read: 0 new, 0 changed, 2 the same, 0 rejected, 1 deleted")
 

@@ -1,7 +1,11 @@
 """A watermark is gone on from only where it speaks of the job as it is now."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
 
+from qupersync.domain.errors import LeaseLostError
 from qupersync.domain.run import Status
 from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job
 
@@ -81,3 +85,19 @@ def test_from_initial_does_not_jump_over_what_no_run_has_read(items: Rig):
     items.run(a_job(), from_initial=True)
 
     assert items.rows("SELECT id FROM items") == [(2,)]
+
+
+def test_only_the_holder_of_the_job_may_set_its_watermark(items: Rig):
+    with items.open_target() as target:
+        stale = target.leases.claim(a_job(), uuid4())
+        assert stale is not None
+        table = target.table(a_job(), stale)
+        items.at_target("UPDATE quper.qupersync_leases SET lease_expires_at = now()")
+        items.run(a_job())
+
+        with pytest.raises(LeaseLostError):
+            table.correct(NOON - timedelta(days=1), "somebody")
+
+    assert items.rows("SELECT watermark, details ? 'changed' FROM quper.qupersync_state") == [
+        ("2026-03-01T12:00:00.000000Z", False)
+    ]

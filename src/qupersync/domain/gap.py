@@ -7,6 +7,7 @@ from qupersync.domain.watermark import Point, canonical
 
 # Where no row was ever seen, nobody knows how long rows stay; no log is kept for less than a day.
 KEPT_UNSEEN = timedelta(days=1)
+_GAP = "gap: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Gap:
     def warning(self, job: str) -> str:
         """Say what may be missing, and what to type once people know."""
         return (
-            f"gap: the source no longer holds {self}, rows of that span may be lost; "
+            f"{_GAP}the source no longer holds {self}, rows of that span may be lost; "
             f"once you know: qupersync watermark ack-gap {job}"
         )
 
@@ -62,6 +63,11 @@ class Look:
         aged_out = self.clock - start_of(stored) > kept
         left_early = newest_loaded is not None and self.clock - start_of(newest_loaded) < kept
         return Gap(stored, self.oldest or high) if aged_out or left_early else None
+
+
+def is_gap_warning(warning: str) -> bool:
+    """Tell whether a run's warning is about a gap."""
+    return warning.startswith(_GAP)
 
 
 def start_of(point: Point) -> datetime:

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict
 from uuid import UUID
+
+from qupersync.domain.gap import start_of
+from qupersync.domain.watermark import DAY, WatermarkType
 
 # One missed turn is a late cron; two are a problem.
 STALE_AFTER_TURNS = 2
@@ -39,20 +43,37 @@ class LastRun:
     rows_unchanged: int
     rows_skipped: int
     rows_deleted: int
+    rows_late: int = 0
+    late_max_ms: int | None = None
     error_code: str | None
     error: str | None
     warnings: tuple[str, ...]
 
 
+class SeenGap(TypedDict):
+    """A gap as the target keeps it: its ends as canonical texts, and the run that found it."""
+
+    low: str
+    high: str
+    run_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """A job as the target knows it; ``now`` is the target's clock."""
+    """A job as the target knows it; ``now`` is the target's clock.
+
+    ``gaps`` are spans that may be lost and that nobody acknowledged. The source keeps rows for
+    ``kept_at_least``; None if that is not known.
+    """
 
     job: str
     target_table: str
     expect_every: timedelta
     now: datetime
     watermark: str | None = None
+    watermark_type: str | None = None
+    gaps: tuple[SeenGap, ...] = ()
+    kept_at_least: timedelta | None = None
     last_success_at: datetime | None = None
     is_running: bool = False
     last_run: LastRun | None = None
@@ -68,3 +89,31 @@ class JobStatus:
             return Health.FAILED
         is_late = self.now - self.last_success_at > STALE_AFTER_TURNS * self.expect_every
         return Health.STALE if is_late else Health.OK
+
+    @property
+    def is_problem(self) -> bool:
+        """Tell whether somebody should look: at the job, or at what it lost."""
+        return self.health.is_problem or bool(self.gaps)
+
+    @property
+    def loss_in(self) -> timedelta | None:
+        """Return the time until the source may drop rows behind the watermark.
+
+        It is negative once that is over, and None for a watermark that is no time, or where
+        nobody knows how long the source keeps rows.
+        """
+        if self.watermark_type in {None, WatermarkType.BIGINT} or self.kept_at_least is None:
+            return None
+        point = WatermarkType(str(self.watermark_type)).read(self.watermark)
+        return None if point is None else start_of(point) + self.kept_at_least - self.now
+
+    @property
+    def loss_is_near(self) -> bool:
+        """Tell whether rows may be lost before tomorrow.
+
+        A source that is young, or seldom has a row, seems to keep rows for hours only: so at
+        least half of that time must be over as well.
+        """
+        if self.loss_in is None or self.kept_at_least is None:
+            return False
+        return self.loss_in < min(DAY, self.kept_at_least / 2)

@@ -17,8 +17,9 @@ def of_run(run: Run) -> Record:
     """Return one run under the names of the view ``sync_runs_v1``.
 
     ``window_low``, ``window_high``, ``watermark_before`` and ``watermark_after`` are canonical
-    texts; what is not known is None; ``warnings`` is a list of texts. ``next``, which the view
-    does not have, is what to do about the error, or None.
+    texts; what is not known is None; ``warnings`` is a list of texts. Two keys the view does not
+    have: ``lateness`` counts the late rows by the upper bound of their age, and ``next`` is what
+    to do about the error, or None.
     """
     tally = run.tally
     return {
@@ -47,9 +48,12 @@ def of_run(run: Run) -> Record:
         "error": run.error or None,
         "error_code": run.error_code or None,
         "retryable": run.retryable if run.error else None,
-        "replay_of": None,
+        "replay_of": run.replay_of,
         "correlation_id": run.correlation_id,
         "warnings": list(run.warnings),
+        "rows_late": run.lateness.rows,
+        "late_max_ms": run.lateness.longest_ms,
+        "lateness": run.lateness.histogram(),
         "next": advice.about(run.error_code, run.job, run.hint) if run.error else None,
     }
 
@@ -59,12 +63,14 @@ def of_status(status: JobStatus) -> Record:
 
     ``state`` is one of ok, running, failed, stale, never; ``run_id`` to ``warnings`` are those of
     the last run that was not skipped (``status`` as in ``sync_logs``), all None if there was none.
-    ``last_success_age_s`` and ``expect_every_s`` are seconds; ``next`` is what to do about a
-    problem, or None.
+    ``last_success_age_s``, ``expect_every_s`` and ``loss_in_s`` are seconds, the last of them
+    until the source may drop rows behind the watermark. ``gaps`` are the open ones, each with
+    ``low``, ``high`` and ``run_id``. ``next`` is what to do about a problem, or None.
     """
     last = asdict(status.last_run) if status.last_run else _NO_RUN
     success_at, health = status.last_success_at, status.health
     age = status.now - success_at if success_at else None
+    loss_in = status.loss_in
     return {
         "job": status.job,
         "state": health.value,
@@ -73,6 +79,8 @@ def of_status(status: JobStatus) -> Record:
         "last_success_at": success_at,
         "last_success_age_s": None if age is None else int(age.total_seconds()),
         "expect_every_s": int(status.expect_every.total_seconds()),
+        "loss_in_s": None if loss_in is None else int(loss_in.total_seconds()),
+        "gaps": list(status.gaps),
         **last,
         "next": _next(status) if health.is_problem else None,
     }

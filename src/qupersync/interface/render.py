@@ -17,7 +17,7 @@ from qupersync.interface.options import Output
 from qupersync.interface.text import put, visible
 
 # With fewer characters in a line the columns marked as wide would be broken to bits.
-WIDE = 110
+WIDE = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def _field(value: object, zone: tzinfo) -> str:
         case datetime():
             return value.astimezone(zone).isoformat()
         case list() | tuple():
-            return "; ".join(map(str, value))
+            return "; ".join(_field(part, zone) for part in value)
+        case dict():
+            return json.dumps(value)
         case _:
             return "" if value is None else str(value)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from qupersync.interface.documents import Record
 from qupersync.interface.render import Column
-from qupersync.interface.text import ago, moment, spent
+from qupersync.interface.text import ago, left, moment, spent
 
 
 def of_status(zone: tzinfo) -> Iterable[Column]:
@@ -16,7 +16,21 @@ def of_status(zone: tzinfo) -> Iterable[Column]:
         Column("success", lambda record: ago(_age(record))),
         Column("watermark", lambda record: point(record["watermark"], zone)),
         *_counts(),
+        Column("loss in", lambda record: left(record["loss_in_s"]), only_wide=True),
         Column("took", lambda record: spent(record["duration_ms"]), is_number=True),
+    )
+
+
+def of_watermarks(zone: tzinfo) -> Iterable[Column]:
+    """Return the columns of ``watermark show``."""
+    return (
+        Column("job", _plain("job")),
+        Column("watermark", lambda record: point(record["watermark"], zone)),
+        Column("gaps", lambda record: str(len(record["gaps"])), is_number=True),
+        Column("changed by hand", lambda record: _changed(record["changed"], zone)),
+        Column("type", _plain("watermark_type"), only_wide=True),
+        Column("column", _plain("watermark_column"), only_wide=True),
+        Column("target", _plain("target"), only_wide=True),
     )
 
 
@@ -73,6 +87,7 @@ def _counts() -> Iterable[Column]:
         Column("changed", _plain("rows_updated"), is_number=True, only_wide=True),
         Column("same", _plain("rows_unchanged"), is_number=True, only_wide=True),
         Column("rejected", _plain("rows_skipped"), is_number=True, only_wide=True),
+        Column("late", _late, only_wide=True),
     )
 
 
@@ -80,6 +95,19 @@ def _written(record: Record) -> str:
     if record["rows_inserted"] is None:
         return "-"
     return str(record["rows_inserted"] + record["rows_updated"])
+
+
+def _late(record: Record) -> str:
+    if not record["rows_late"]:
+        return _plain("rows_late")(record)
+    return f"{record['rows_late']}, up to {spent(record['late_max_ms'])}"
+
+
+def _changed(change: Record | None, zone: tzinfo) -> str:
+    if change is None:
+        return "-"
+    at = moment(datetime.fromisoformat(change["at"]), zone)
+    return f"{change['what']} by {change['by']} at {at}, was {point(change['from'], zone)}"
 
 
 def _age(record: Record) -> timedelta | None:

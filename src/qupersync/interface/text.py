@@ -64,9 +64,19 @@ def ago(age: timedelta | None) -> str:
     """Return an age in its largest unit, as 4 m ago; a clock that is behind makes it 0 s."""
     if age is None:
         return "never"
-    seconds = max(0, int(age.total_seconds()))
+    return f"{_one_unit(max(0, int(age.total_seconds())))} ago"
+
+
+def left(seconds: int | None) -> str:
+    """Return the time until something in its largest unit, as 4 m; now if it is over."""
+    if seconds is None:
+        return "-"
+    return "now" if seconds < 0 else _one_unit(seconds)
+
+
+def _one_unit(seconds: int) -> str:
     unit, size = next((pair for pair in _UNITS if seconds >= pair[1]), _UNITS[-1])
-    return f"{seconds // size} {unit} ago"
+    return f"{seconds // size} {unit}"
 
 
 def _two_units(seconds: int) -> str:

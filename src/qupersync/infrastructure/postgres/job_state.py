@@ -18,7 +18,8 @@ SELECT s.watermark, s.watermark_type, s.details ->> 'watermark_column', s.target
        (SELECT l.window_high FROM quper.sync_logs AS l
          WHERE l.source = s.source AND l.sync_job_id = s.job AND l.status = 'success'
            AND l.trigger IN ('cron', 'manual') ORDER BY l.started_at DESC LIMIT 1),
-       s.details ? 'changed' AND s.watermark IS NOT DISTINCT FROM s.details #>> '{changed,to}'
+       s.details ? 'changed' AND s.watermark IS NOT DISTINCT FROM s.details #>> '{changed,to}',
+       s.details ->> 'lost_until'
   FROM clock_timestamp() AS now
   LEFT JOIN quper.qupersync_state AS s ON s.source = %(source)s AND s.job = %(job)s
 """
@@ -39,20 +40,23 @@ UPDATE quper.qupersync_state
                       'at', clock_timestamp(), 'by', %(by)s::text))
  WHERE source = %(source)s AND job = %(job)s
 """
-# A gap that was found but not yet passed, because that run broke, is found again: it stays one.
 NOTE_LOOK = """
 UPDATE quper.qupersync_state
    SET details = details || jsonb_strip_nulls(jsonb_build_object('kept_s', %(kept_s)s::float8))
  WHERE source = %(source)s AND job = %(job)s
 """
+# A gap that was found but not passed, because that run broke, is found again by the next one, up
+# to the same row: it stays one, and what somebody acknowledged stays acknowledged.
 NOTE_GAP = """
 UPDATE quper.qupersync_state
-   SET details = details || jsonb_build_object('gaps', coalesce(
+   SET details = details || jsonb_build_object('lost_until', %(high)s::text, 'gaps', coalesce(
          (SELECT jsonb_agg(gap) FROM jsonb_array_elements(details -> 'gaps') AS gap
            WHERE gap ->> 'low' <> %(low)s), '[]')
          || jsonb_build_object('low', %(low)s::text, 'high', %(high)s::text, 'run_id',
                                %(owner)s::text))
  WHERE source = %(source)s AND job = %(job)s
+   AND NOT coalesce(details -> 'gaps', '[]') || coalesce(details -> 'acknowledged', '[]')
+           @> jsonb_build_array(jsonb_build_object('high', %(high)s::text))
 """
 
 
@@ -70,12 +74,13 @@ class Stored:
     reached: str | None
     seen: Visibility | None
     is_corrected: bool
+    lost_until: str | None
 
 
 def stored(cursor: Cursor[TupleRow], names: dict[str, Any]) -> Stored:
     """Return what is stored of the job that ``names`` gives; nothing yet is no error."""
     [row] = cursor.execute(STATE, names).fetchall()
-    watermark, kind, column, table, batch_seq, kept_s, now, seen, reached, corrected = row
+    watermark, kind, column, table, batch_seq, kept_s, now, seen, reached, corrected, lost = row
     return Stored(
         watermark=watermark,
         type=kind,
@@ -87,6 +92,7 @@ def stored(cursor: Cursor[TupleRow], names: dict[str, Any]) -> Stored:
         reached=reached,
         seen=seen and Visibility(**seen),
         is_corrected=bool(corrected),
+        lost_until=lost,
     )
 
 

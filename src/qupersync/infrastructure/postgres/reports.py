@@ -15,8 +15,9 @@ STATUS = """
 SELECT job, watermark, last_success_at, is_running, clock_timestamp() AS now,
        last_run_id AS run_id, last_status AS status, last_started_at AS started_at,
        last_completed_at AS completed_at, last_duration_ms AS duration_ms, rows_extracted,
-       rows_inserted, rows_updated, rows_unchanged, rows_skipped, rows_deleted, error_code, error,
-       warnings
+       rows_inserted, rows_updated, rows_unchanged, rows_skipped, rows_deleted, rows_late,
+       late_max_ms, error_code, error, warnings, watermark_type, kept_at_least,
+       coalesce(gaps, '[]') AS gaps
   FROM quper.sync_status_v1 WHERE source = %(source)s
 """
 NOW = "SELECT clock_timestamp() AS now"
@@ -25,7 +26,15 @@ SELECT r.* FROM quper.sync_runs_v1 AS r JOIN quper.sync_logs AS l USING (run_id)
  WHERE l.source = %(source)s AND (%(job)s::text IS NULL OR r.job = %(job)s)
  ORDER BY r.started_at DESC, r.run_id LIMIT %(limit)s
 """
-_OF_STATE = ("watermark", "last_success_at", "is_running", "now")
+_OF_STATE = (
+    "watermark",
+    "watermark_type",
+    "kept_at_least",
+    "gaps",
+    "last_success_at",
+    "is_running",
+    "now",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Reports:
 
 def _status(job: Job, row: dict[str, Any], expect_every: timedelta) -> JobStatus:
     of_state = {name: row[name] for name in _OF_STATE if name in row}
+    of_state["gaps"] = tuple(of_state.get("gaps", ()))
     of_run = {name: value for name, value in row.items() if name not in _OF_STATE}
     last_run = None
     if of_run.get("run_id") is not None:
