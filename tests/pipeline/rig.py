@@ -28,6 +28,8 @@ SOURCE_SCHEMA = """
 CREATE TABLE clock (moment timestamp);
 INSERT INTO clock VALUES ('2026-03-01 12:00:00');
 CREATE FUNCTION getdate() RETURNS timestamp LANGUAGE sql AS 'SELECT moment FROM clock';
+CREATE FUNCTION strtol(text, base int) RETURNS bigint LANGUAGE sql
+  RETURN CASE base WHEN 16 THEN ('x' || lpad($1, 16, '0'))::bit(64)::bigint END;
 """
 ITEMS = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
 COLUMNS = {"id": "integer", "name": "text", "changed": "timestamp"}

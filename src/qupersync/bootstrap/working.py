@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
 from qupersync.application.run_job import RunJob
@@ -10,13 +11,28 @@ from qupersync.bootstrap.servers import Servers
 from qupersync.domain.run import Run
 from qupersync.infrastructure.signals import Stop, stopping_on_signals
 
+OnRun = Callable[[Run], None]
+
+
+def unheard(_run: Run) -> None:
+    """Nobody asked to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told of runs: as one begins, after each of its batches, and when it has ended.
+
+    The first two are called in the thread of the job, the last one in that of the pass.
+    """
+
+    on_begin: OnRun = unheard
+    on_step: OnRun = unheard
+    on_end: OnRun = unheard
+
 
 @contextmanager
-def working(servers: Servers, on_begin: Callable[[Run], None]) -> Iterator[tuple[RunJob, Stop]]:
-    """Yield what runs a job, and the wish to stop that signals make known to it.
-
-    ``on_begin`` is called in the thread of each job that is claimed.
-    """
+def working(servers: Servers, listener: Listener) -> Iterator[tuple[RunJob, Stop]]:
+    """Yield what runs a job, and the wish to stop that signals make known to it."""
     stop = Stop()
     with servers.heartbeat() as heartbeat, stopping_on_signals(stop):
         run_job = RunJob(
@@ -26,6 +42,7 @@ def working(servers: Servers, on_begin: Callable[[Run], None]) -> Iterator[tuple
             clock=now,
             new_id=uuid4,
             stop=stop,
-            on_begin=on_begin,
+            on_begin=listener.on_begin,
+            on_step=listener.on_step,
         )
         yield run_job, stop

@@ -16,6 +16,7 @@ from qupersync.domain.columns import ColumnType
 from qupersync.domain.errors import QueryError, QuperSyncError, TimeLimitError
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.redshift.errors import translated
+from qupersync.infrastructure.redshift.rights import rights
 from qupersync.infrastructure.redshift.wire import PAYLOAD_FORMAT, Layout, Wire, close_half_open
 
 CONNECT_TIMEOUT_S = 10
@@ -60,14 +61,23 @@ class Source:
             return Flavor.SERVERLESS
         return Flavor.PROVISIONED if slices else Flavor.SERVERLESS
 
+    def rights(self) -> str:
+        """Keep the promise of ``ports.Source.rights``."""
+        return rights(self.ask)
+
     def describe(self, sql: str) -> Mapping[str, ColumnType]:
         """Return the columns of a query's result, with the type that a copy of each would have."""
+        layout = self.layout(sql)
+        return dict(zip(layout.names, layout.types, strict=True))
+
+    def layout(self, sql: str) -> Layout:
+        """Return the columns of a query's result."""
         name = f"qupersync_{uuid4().hex}"
         self.execute("BEGIN READ ONLY")
         self.execute(f"DECLARE {name} CURSOR FOR {sql}")
         layout, _ = self.execute(f"FETCH FORWARD 1 FROM {name}")
         self.execute("ROLLBACK")
-        return dict(zip(layout.names, layout.types, strict=True))
+        return layout
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         """Keep the promise of ``ports.Source.read``."""
@@ -114,7 +124,12 @@ class Source:
 
     def ask(self, sql: str) -> Row:
         """Keep the promise of ``ports.Source.ask``."""
-        layout, bodies = self.execute(sql)
+        self.execute("BEGIN READ ONLY")
+        try:
+            layout, bodies = self.execute(sql)
+        finally:
+            with suppress(QuperSyncError):  # of a connection that is lost the first error tells
+                self.execute("ROLLBACK")
         return layout.decode(bodies[0])
 
 

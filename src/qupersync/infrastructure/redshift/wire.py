@@ -58,11 +58,12 @@ def _numeric(raw: bytes) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a result: their names, and how the bytes of each are read."""
+    """The columns of a result: their names and types, and how the bytes of each are read."""
 
     names: tuple[str, ...]
     types: tuple[ColumnType, ...]
     decoders: tuple[Decoder, ...]
+    oids: tuple[int, ...] = ()
 
     def decode(self, body: bytes) -> Row:
         """Read one ``DataRow`` body.
@@ -106,6 +107,7 @@ class Wire:
             tuple(field["label"].decode() for field in described),
             tuple(_type(field["type_oid"], field["type_modifier"]) for field in described),
             tuple(_decoder(field["type_oid"]) for field in described),
+            tuple(field["type_oid"] for field in described),
         )
         return layout, self.bodies
 

@@ -1,0 +1,65 @@
+"""The repair of one job: what differs or was never read is read again, and then proved again."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from qupersync.application.order import Order
+from qupersync.application.run_job import RunJob
+from qupersync.application.verify import Verify
+from qupersync.domain.gap import Gap
+from qupersync.domain.job import Job
+from qupersync.domain.run import Run, Trigger
+from qupersync.domain.verdict import Verdict
+from qupersync.domain.watermark import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """Proves a job, and reads again what can be read; ``working`` opens what runs jobs."""
+
+    verify: Verify
+    working: Callable[[], AbstractContextManager[RunJob]]
+
+    def __call__(self, job: Job, order: Order) -> Verdict:
+        """Return what is proved after the repair, if there was one to make.
+
+        A wish to stop ends it with the verdict from before.
+
+        Raises: as ``Verify`` does.
+        """
+        verdict = self.verify(job, order)
+        windows, lost = tuple(verdict.repairable()), tuple(verdict.lost())
+        if not windows and not lost:
+            return verdict
+        with self.working() as run_job:
+            repairs = tuple(_read_again(windows, run_job, job, order))
+            if run_job.stop.is_requested():
+                return replace(verdict, repairs=repairs)
+            _note_as_gaps(lost, run_job, job)
+        return replace(self.verify(job, order), repairs=repairs)
+
+
+def _read_again(
+    windows: Iterable[Window], run_job: RunJob, job: Job, order: Order
+) -> Iterator[Run]:
+    for window in windows:
+        if run_job.stop.is_requested():
+            return
+        yield run_job(job, replace(order, trigger=Trigger.VERIFY, window=window, waits=True))
+
+
+def _note_as_gaps(lost: tuple[Window, ...], run_job: RunJob, job: Job) -> None:
+    """Remember what no run can read any more, so that people can acknowledge it."""
+    if not lost:
+        return
+    with run_job.open_target() as target:
+        lease = target.leases.claim(job, owner=run_job.new_id())
+        if lease is None:
+            return  # a run is at work: the next repair notes them
+        try:
+            table = target.table(job, lease)
+            for window in lost:
+                table.note_look(None, Gap(window.low, window.high or window.low))
+        finally:
+            target.leases.release(lease)

@@ -1,0 +1,69 @@
+"""Which stretch of time the ledger says was read without a break: range types count it."""
+
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL
+
+from qupersync.domain.verdict import Coverage
+from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
+
+# A run that found no watermark began the story anew, maybe with another table: what was read
+# before it says nothing of the table now. Of a gap the windows around it were read, but not what
+# the source had dropped by then.
+COVERAGE = SQL("""
+WITH began AS (
+  SELECT max(started_at) AS at FROM quper.sync_logs
+   WHERE source = %(source)s AND sync_job_id = %(job)s
+     AND window_low IS NOT NULL AND watermark_before IS NULL),
+told AS (
+  SELECT run_id, status, window_low, window_high FROM quper.sync_logs, began
+   WHERE source = %(source)s AND sync_job_id = %(job)s AND started_at >= coalesce(at, '-infinity')),
+known AS (
+  SELECT watermark, details FROM quper.qupersync_state
+   WHERE source = %(source)s AND job = %(job)s),
+written (kind, low, high) AS (
+  SELECT 'read', window_low, window_high FROM told WHERE status = 'success'
+   UNION ALL
+  SELECT 'read', b.window_low, b.window_high
+    FROM quper.sync_batches AS b JOIN told USING (run_id) WHERE b.completes
+   UNION ALL
+  SELECT 'gap', span ->> 'low', span ->> 'high'
+    FROM known, jsonb_array_elements(details -> 'gaps') AS span
+   UNION ALL
+  SELECT 'acknowledged', span ->> 'low', span ->> 'high'
+    FROM known, jsonb_array_elements(details -> 'acknowledged') AS span),
+spans AS (SELECT kind, CAST(low AS {point}) AS low, CAST(high AS {point}) AS high FROM written),
+sums AS (
+  SELECT greatest(min(low) FILTER (WHERE kind = 'read'), CAST(%(kept)s AS {point})) AS low,
+         {union_of_read} AS read, {union_of_gap} AS gap, {union_of_acknowledged} AS acknowledged
+    FROM spans WHERE low < high HAVING bool_or(kind = 'read'))
+SELECT sums.low, lower(hole), upper(hole)
+  FROM sums CROSS JOIN known LEFT JOIN LATERAL unnest(
+         {multirange}({range}(sums.low, greatest(sums.low, CAST(watermark AS {point}))))
+         - (read - gap + acknowledged)) AS hole ON true
+ ORDER BY 2
+""")
+UNION = SQL("coalesce(range_agg({range}(low, high)) FILTER (WHERE kind = {kind}), {multirange}())")
+_RANGES = {
+    WatermarkType.TIMESTAMP: (SQL("timestamptz"), SQL("tstzrange"), SQL("tstzmultirange")),
+    WatermarkType.TIMESTAMPTZ: (SQL("timestamptz"), SQL("tstzrange"), SQL("tstzmultirange")),
+    WatermarkType.DATE: (SQL("date"), SQL("daterange"), SQL("datemultirange")),
+}
+
+
+def coverage(
+    cursor: Cursor[TupleRow], names: dict[str, Any], kind: WatermarkType, kept: Point | None
+) -> Coverage:
+    """Return what was read of the job that ``names`` gives, from ``kept`` on."""
+    point, of_one, of_many = _RANGES[kind]
+    unions = {
+        f"union_of_{span}": UNION.format(range=of_one, multirange=of_many, kind=span)
+        for span in ("read", "gap", "acknowledged")
+    }
+    query = COVERAGE.format(point=point, range=of_one, multirange=of_many, **unions)
+    since = kept if kept is None else canonical(kept)
+    rows = cursor.execute(query, names | {"kept": since}).fetchall()
+    holes = tuple(Window(low, high) for _, low, high in rows if low is not None)
+    return Coverage(low=rows[0][0] if rows else None, holes=holes)
