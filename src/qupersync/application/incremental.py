@@ -9,7 +9,7 @@ from qupersync.application.pieces import Pieces
 from qupersync.application.retention import retired
 from qupersync.application.source_look import looked
 from qupersync.domain.job import Job
-from qupersync.domain.lateness import margin_warnings
+from qupersync.domain.margin import margin_warnings
 from qupersync.domain.ports import Source, Stop, Table
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.run import Run

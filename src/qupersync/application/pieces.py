@@ -98,6 +98,7 @@ class Pieces:
                 )
             )
         self.seen = seen
+        run = replace(run, done_until=piece.high) if is_last else run
         return run if mark is None else run.reached(mark)
 
     def _patience(self) -> Point | None:

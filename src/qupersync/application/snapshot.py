@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from qupersync.application.deletions import Deletions
 from qupersync.application.order import Order
 from qupersync.domain.batch import Batch, Reject
-from qupersync.domain.errors import DeletionGuardError, RowAccountingError, StoppedError
+from qupersync.domain.errors import StoppedError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Entry, Source, Stop, Table, Unit
 from qupersync.domain.query import bound
@@ -27,6 +28,12 @@ class Snapshot:
 
     def __call__(self, run: Run) -> Iterator[Run]:
         """Stage the whole result, merge it, delete what is gone, commit."""
+        deletions = Deletions(
+            job=self.job,
+            are_allowed=self.order.allow_deletes,
+            before=self.table.state().seen,
+            rights=self.source.rights(),
+        )
         batches = self.source.read(
             bound(self.sql, None), batch_rows=self.order.batch_rows_of(self.job)
         )
@@ -37,7 +44,7 @@ class Snapshot:
         # The transaction idles while the source is read, so the job's own limit applies.
         limit_s = self.job.timeout.total_seconds()
         with self.table.unit(check.columns, idle_limit_s=limit_s) as unit:
-            load = _Load(self, unit, check, RejectBudget(self.job.max_rejects))
+            load = _Load(self, unit, check, deletions)
             load.stage(first)
             for batch in batches:
                 load.stage(batch)
@@ -48,8 +55,9 @@ class Snapshot:
 class _Load:
     """What one snapshot has read so far."""
 
-    def __init__(self, story: Snapshot, unit: Unit, check: RowCheck, budget: RejectBudget) -> None:
-        self.story, self.unit, self.check, self.budget = story, unit, check, budget
+    def __init__(self, story: Snapshot, unit: Unit, check: RowCheck, deletions: Deletions) -> None:
+        self.story, self.unit, self.check, self.deletions = story, unit, check, deletions
+        self.budget = RejectBudget(story.job.max_rejects)
         self.extracted = 0
         self.skipped = 0
         self.awaited: set[str] = set()
@@ -73,43 +81,15 @@ class _Load:
         self._set_aside(list(merged.rejects))
         self.budget.spend((), self.extracted, at_end=True)
         self.unit.supersede(self.awaited - self.refused)
-        deleted, warnings = self._delete(merged.tally.inserted)
+        deleted = self.deletions(
+            self.unit,
+            extracted=self.extracted,
+            skipped=self.skipped,
+            inserted=merged.tally.inserted,
+        )
         tally = replace(
-            merged.tally, extracted=self.extracted, skipped=self.skipped, deleted=deleted
+            merged.tally, extracted=self.extracted, skipped=self.skipped, deleted=deleted.rows
         )
-        run = run.loaded(tally).warned(*warnings)
-        self.unit.commit(Entry(run=run, tally=tally))
+        run = run.loaded(tally).warned(*deleted.warnings)
+        self.unit.commit(Entry(run=run, tally=tally, seen=deleted.seen))
         return run
-
-    def _delete(self, inserted: int) -> tuple[int, tuple[str, ...]]:
-        job = self.story.job
-        if not job.delete_missing:
-            return 0, ()
-        gone, total = self.unit.missing()
-        if gone == 0:
-            return 0, ()
-        if self.skipped:
-            return 0, (
-                f"{gone} rows that this read does not confirm were kept: rows were rejected",
-            )
-        if not self.story.order.allow_deletes:
-            self._guard(gone, total - inserted)
-        deleted = self.unit.delete_missing()
-        if deleted != gone:
-            raise RowAccountingError(
-                f"{gone} rows were to be deleted, but the target let go {deleted}"
-            )
-        return deleted, ()
-
-    def _guard(self, gone: int, total: int) -> None:
-        job = self.story.job
-        if self.extracted == 0:
-            why = "the query returned no row"
-        elif job.max_delete.is_exceeded(gone, total):
-            why = f"max_delete is {job.max_delete}"
-        else:
-            return
-        raise DeletionGuardError(
-            f"{gone} of {total} rows of {job.target} would be deleted, and {why}",
-            hint=f"qupersync run {job.name} --allow-deletes",
-        )

@@ -90,7 +90,8 @@ class State:
     table, column or type. Empty if it does. ``reached`` is the end of the last successful run's
     window, ``kept`` how old the oldest row of the source was when it last had one, ``seen`` what
     the last snapshot saw that kept no row back, ``now`` the target's clock.
-    ``is_corrected`` says that somebody set or reset the watermark, and no run has moved it since.
+    ``is_corrected`` says that somebody set or reset the watermark, and no run has moved it since;
+    ``lost_until`` is the end of the gap that was noted last.
     """
 
     watermark: Point | None
@@ -100,6 +101,7 @@ class State:
     reached: Point | None = None
     kept: timedelta | None = None
     is_corrected: bool = False
+    lost_until: Point | None = None
     seen: Visibility | None = None
 
 
@@ -111,6 +113,9 @@ class Leases(Protocol):
 
     def release(self, lease: Lease) -> None:
         """Let the next holder in at once; harmless if the lease is lost."""
+
+    def holder(self, job: Job) -> str:
+        """Return who works on the job now and since when, in words; empty if nobody does."""
 
 
 class RunLog(Protocol):
@@ -238,6 +243,9 @@ class Table(Protocol):
         Raises:
             ColumnMissingError: a column of the key or the watermark is not among them.
         """
+
+    def merge_statement(self, columns: Sequence[str], late: Window | None) -> str:
+        """Return, for people, the statement with which ``Unit.merge`` would load these columns."""
 
     def is_empty(self) -> bool:
         """Tell whether the table holds no row."""

@@ -53,6 +53,11 @@ UPDATE quper.qupersync_leases
    SET lease_expires_at = clock_timestamp() + make_interval(secs => %(ttl_s)s)
  WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
 """
+HOLDER = """
+SELECT coalesce(lease_owner_info, lease_owner::text), lease_acquired_at FROM quper.qupersync_leases
+ WHERE source = %(source)s AND job = %(job)s
+   AND lease_owner IS NOT NULL AND lease_expires_at > clock_timestamp()
+"""
 RELEASE = """
 UPDATE quper.qupersync_leases SET lease_owner = NULL, lease_expires_at = NULL
  WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
@@ -123,6 +128,12 @@ class Leases:
     def release(self, lease: Lease) -> None:
         """Keep the promise of ``ports.Leases.release``."""
         self.session.execute(RELEASE, identity(lease))
+
+    def holder(self, job: Job) -> str:
+        """Keep the promise of ``ports.Leases.holder``."""
+        names = {"source": self.source, "job": job.name}
+        held = self.session.rows(HOLDER, names)
+        return "".join(f"{owner} since {since:%Y-%m-%d %H:%M:%S} UTC" for owner, since in held)
 
     def _introduce(self, names: dict[str, str]) -> None:
         # Asked first: INSERT ... ON CONFLICT would wait for a batch that updates the row.

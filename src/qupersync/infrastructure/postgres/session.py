@@ -71,8 +71,8 @@ class Session:
 
 
 @contextmanager
-def connected(conninfo: str) -> Iterator[Session]:
-    """Open a connection and close it at the end.
+def connected(conninfo: str, *, read_only: bool = False) -> Iterator[Session]:
+    """Open a connection and close it at the end; ``read_only`` makes each transaction so.
 
     Raises:
         TargetUnavailableError: nobody answers, or the server is not ready.
@@ -82,6 +82,7 @@ def connected(conninfo: str) -> Iterator[Session]:
         connection = psycopg.connect(
             conninfo, autocommit=True, prepare_threshold=None, **PARAMETERS
         )
+        connection.read_only = read_only or None
     try:
         yield Session(connection)
     finally:

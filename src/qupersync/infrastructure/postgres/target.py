@@ -12,7 +12,7 @@ from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Lease, State
-from qupersync.domain.watermark import Point, WatermarkType, canonical
+from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.infrastructure.postgres import job_state, rejects
 from qupersync.infrastructure.postgres.catalog import TargetTable
 from qupersync.infrastructure.postgres.leases import (
@@ -21,7 +21,7 @@ from qupersync.infrastructure.postgres.leases import (
     identity,
     require_own_targets,
 )
-from qupersync.infrastructure.postgres.merge_sql import LoadSql
+from qupersync.infrastructure.postgres.merge_sql import WHOLE, LoadSql
 from qupersync.infrastructure.postgres.past_runs import PastRuns
 from qupersync.infrastructure.postgres.revision import Revision
 from qupersync.infrastructure.postgres.run_log import RunLog
@@ -87,6 +87,11 @@ class Table:
         """Keep the promise of ``ports.Table.columns``."""
         return self.target.specs(names)
 
+    def merge_statement(self, columns: Sequence[str], late: Window | None) -> str:
+        """Keep the promise of ``ports.Table.merge_statement``."""
+        merge = self._load_sql(columns).merge(**WHOLE, late=late)
+        return merge.as_string(self.session.connection).strip()
+
     def is_empty(self) -> bool:
         """Keep the promise of ``ports.Table.is_empty``."""
         name = self.target.job.target
@@ -100,10 +105,11 @@ class Table:
             known = job_state.stored(cursor, identity(self.standing.lease))
             self.standing.open_keys = rejects.open_keys(cursor, self.standing.lease)
         self.standing.batch_seq = known.batch_seq
-        watermark = reached = None
+        watermark = reached = lost_until = None
         if known.type is not None:
             kind = WatermarkType(known.type)
             watermark, reached = kind.read(known.watermark), kind.read(known.reached)
+            lost_until = kind.read(known.lost_until)
         return State(
             watermark=watermark,
             batch_seq=known.batch_seq,
@@ -112,6 +118,7 @@ class Table:
             reached=reached,
             kept=known.kept,
             is_corrected=known.is_corrected,
+            lost_until=lost_until,
             seen=known.seen,
         )
 

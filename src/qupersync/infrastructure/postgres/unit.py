@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 from qupersync.domain.batch import Checked, Reject
 from qupersync.domain.errors import LeaseLostError, RowAccountingError
@@ -30,7 +31,8 @@ UPDATE quper.qupersync_state
    SET batch_seq = batch_seq + 1, fence = %(fence)s, watermark = coalesce(%(mark)s, watermark),
        watermark_type = coalesce(%(kind)s, watermark_type), updated_at = clock_timestamp(),
        details = details
-                 || jsonb_strip_nulls(jsonb_build_object('watermark_column', %(column)s::text))
+                 || jsonb_strip_nulls(jsonb_build_object('watermark_column', %(column)s::text,
+                                                         'visibility', %(seen)s::jsonb))
  WHERE source = %(source)s AND job = %(job)s AND batch_seq = %(seq)s AND fence <= %(fence)s
 """
 
@@ -79,6 +81,11 @@ class Unit:
             oldest_open=oldest_open,
             newest=newest,
         )
+
+    def seen(self) -> tuple[int, int]:
+        """Keep the promise of ``ports.Unit.seen``."""
+        row = self.cursor.execute(self.staging.load_sql.seen()).fetchone()
+        return row or (0, 0)
 
     def missing(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.missing``."""
@@ -132,6 +139,7 @@ def _line(entry: Entry) -> dict[str, Any]:
         "completes": entry.completes,
         "late": lateness.rows,
         "late_max_ms": lateness.longest_ms,
+        "seen": entry.seen and Jsonb(asdict(entry.seen)),
     }
 
 
