@@ -10,6 +10,11 @@ import pytest
 from qupersync.demo.faults import AfterRows, AtSql, Delay, Fault
 from tests.cli.shell import Done, World
 
+ASKED = """
+SELECT 1 FROM pg_stat_activity
+ WHERE datname = current_database() AND application_name = 'qupersync'
+   AND query LIKE '%lease_owner%'
+"""
 HOLD = """
 INSERT INTO quper.qupersync_state (source, job, target_table)
 VALUES ('default', 'items', 'public.items');
@@ -47,7 +52,7 @@ def test_a_run_off_a_terminal_is_one_record_with_all_that_the_log_table_keeps(wo
     columns = {name for (name,) in world.rows(SYNC_LOGS)} - {"sync_job_id"}
     assert (done.code, done.out, done.err.count("\n")) == (0, "", 1)
     assert record.keys() == columns | {
-        "job", "next", "event", "level", "logger", "timestamp",
+        "job", "lateness", "next", "event", "level", "logger", "timestamp",
     }  # fmt: skip
     assert (record["event"], record["job"], record["rows_inserted"], record["trigger"]) == (
         "run finished", "items", 3, "cron",
@@ -177,6 +182,18 @@ def test_a_job_that_another_run_holds_is_skipped_or_a_failure(
 
     assert world.shell.type("run", *words, "-q").code == code
     assert world.rows("SELECT count(*) FROM items") == [(0,)]
+
+
+def test_a_held_job_is_waited_for_until_it_is_free(world: World):
+    world.at_target(HOLD)
+    with world.shell.start("run", "items", "--if-locked", "wait", "-q") as process:
+        while not world.rows(ASKED):
+            assert process.poll() is None, "it did not wait"
+
+        world.at_target("UPDATE quper.qupersync_leases SET lease_owner = NULL")
+
+    assert process.returncode == 0
+    assert world.rows("SELECT count(*) FROM items") == [(3,)]
 
 
 def test_snapshot_deletes_need_the_word_for_a_named_job(world: World):

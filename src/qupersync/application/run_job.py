@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 class RunJob:
     """Runs one job to its recorded end.
 
-    ``open_source`` takes the job's time limit in seconds.
+    ``open_source`` takes the job's time limit in seconds. ``on_begin`` is told of a run that has
+    its lease, ``on_step`` of every batch that it has stored; both in the thread of the job.
     """
 
     open_source: Callable[[float], AbstractContextManager[Source]]
@@ -38,6 +39,7 @@ class RunJob:
     new_id: NewId
     stop: Stop
     on_begin: Callable[[Run], None] = lambda _run: None
+    on_step: Callable[[Run], None] = lambda _run: None
 
     def __call__(self, job: Job, order: Order) -> Run:
         """Return the closed run: success, failed, dead, canceled or skipped.
@@ -102,6 +104,7 @@ class RunJob:
                     if run.window is None and state.window is not None:
                         target.runs.note_window(state)
                     run = state
+                    self.on_step(run)
         except QuperSyncError as error:
             wished = self.stop.is_requested() and error.retryable
             return run.ended_by(StoppedError() if wished else error, self.clock())

@@ -44,7 +44,10 @@ def look_and_gap(
     stored = state.watermark
     if stored is None or frontier.high is None or look.reaches(stored):
         return look, None
-    return look, look.gap(stored, table.newest_before(stored), frontier.high)
+    newest = table.newest_before(stored)
+    if newest is not None and state.lost_until is not None and before(newest, state.lost_until):
+        newest = None  # the gap that it left with is noted already
+    return look, look.gap(stored, newest, frontier.high)
 
 
 def oldest_row(job: Job, sql: str, source: Source, frontier: Frontier) -> Point | None:

@@ -2,29 +2,27 @@
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
-from uuid import uuid4
 
 from qupersync.application.order import Order
 from qupersync.application.preflight import checked
-from qupersync.application.run_job import RunJob
 from qupersync.application.run_many import RunMany
-from qupersync.application.selection import selected
+from qupersync.application.selection import named, selected
 from qupersync.bootstrap.machine import environment, now
 from qupersync.bootstrap.passes import Outcome, RunOptions
 from qupersync.bootstrap.servers import Servers
+from qupersync.bootstrap.working import Listener, working
 from qupersync.domain.columns import ColumnType
 from qupersync.domain.errors import ConfigError
 from qupersync.domain.job import Job
 from qupersync.domain.query import bound
-from qupersync.domain.run import Run, Trigger
-from qupersync.domain.status import JobStatus
+from qupersync.domain.status import Health, JobStatus
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure import logs
 from qupersync.infrastructure.environment import find_env_file, find_jobs_file
@@ -32,7 +30,6 @@ from qupersync.infrastructure.jobs_file import JobsFile, load_jobs
 from qupersync.infrastructure.postgres.new_table import new_table
 from qupersync.infrastructure.postgres.revision import NEEDED, Revision
 from qupersync.infrastructure.settings import Settings, load_settings
-from qupersync.infrastructure.signals import Stop, stopping_on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -58,33 +55,23 @@ class App:
         """Return the way to both servers."""
         return Servers(self.settings)
 
-    def run(self, options: RunOptions, on_end: Callable[[Run], None]) -> Outcome:
-        """Run the selected jobs; ``on_end`` is called in this thread as each of them ends.
+    def run(self, options: RunOptions, listener: Listener) -> Outcome:
+        """Run the selected jobs.
 
         Raises:
             QuperSyncError: nothing was tried: selection, configuration, target not ready.
         """
-        jobs = selected(self.jobs_file.jobs, options.names, options.tags)
-        self.settings.require(self.settings.redshift, self.settings.postgres)
-        for warning in self.settings.tls_warnings():
-            logger.warning("weak TLS", extra={"warning": warning})
-        stop, servers = Stop(), self.servers
+        jobs = self.selected(options.names, options.tags, options.exclude)
+        self.prepare()
+        servers = self.servers
         # Until here nothing was claimed, so a signal may simply end the process.
         order = checked(self._order(options), jobs, servers.target, servers.source, servers.flavor)
-        with servers.heartbeat() as heartbeat, stopping_on_signals(stop):
-            run_job = RunJob(
-                open_source=servers.source,
-                open_target=servers.target,
-                heartbeat=heartbeat,
-                clock=now,
-                new_id=uuid4,
-                stop=stop,
-            )
+        with working(servers, listener) as (run_job, stop):
             run_many = RunMany(
                 run_job=run_job,
                 threads=options.threads,
                 fail_fast=options.fail_fast,
-                on_end=on_end,
+                on_end=listener.on_end,
             )
             done = run_many(jobs, order)
         return Outcome(
@@ -94,20 +81,43 @@ class App:
             signal=stop.signal,
         )
 
+    def selected(
+        self, names: Sequence[str], tags: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> tuple[Job, ...]:
+        """Return the jobs that a command means; the target is asked only for ``state:``.
+
+        Raises:
+            SelectionError: a name, a pattern, a state or a tag that no job has.
+        """
+        return selected(self.jobs_file.jobs, names, tags, exclude, self._states)
+
+    def _states(self) -> dict[str, Health]:
+        return {job.job: job.health for job in self.status()}
+
+    def prepare(self) -> None:
+        """Make sure that the settings say where both servers are; warn of weak TLS.
+
+        Raises:
+            ConfigError: they do not; names every variable that is missing.
+        """
+        self.settings.require(self.settings.redshift, self.settings.postgres)
+        for warning in self.settings.tls_warnings():
+            logger.warning("weak TLS", extra={"warning": warning})
+
     def _order(self, options: RunOptions) -> Order:
-        asked_by = Trigger.MANUAL if sys.stderr.isatty() else Trigger.CRON
         return Order(
             source=self.settings.sync.source,
-            trigger=options.trigger or asked_by,
-            correlation_id=uuid4(),
+            trigger=options.asked_by,
+            correlation_id=options.pass_id,
             batch_rows=options.batch_rows or self.settings.sync.batch_size,
             from_initial=options.from_initial,
             allow_deletes=options.allow_deletes,
+            waits=options.waits,
         )
 
     def status(self, names: Sequence[str] = ()) -> list[JobStatus]:
         """Return how each job stands, in the file's order."""
-        jobs = selected(self.jobs_file.jobs, names)
+        jobs = self.selected(names)
         usual = timedelta(seconds=self.settings.sync.interval_seconds)
         with self.servers.reports() as reports:
             return reports.status(jobs, usual)
@@ -115,7 +125,7 @@ class App:
     def history(self, job: str | None, limit: int) -> list[dict[str, Any]]:
         """Return past runs, the newest first."""
         if job is not None:
-            selected(self.jobs_file.jobs, [job])
+            named(self.jobs_file.jobs, job)
         with self.servers.reports() as reports:
             return reports.history(job, limit)
 
@@ -134,7 +144,7 @@ class App:
 
     def create(self, name: str) -> str:
         """Create a job's missing target and return the statement."""
-        (job,) = selected(self.jobs_file.jobs, [name])
+        job = named(self.jobs_file.jobs, name)
         columns = {column: spec.type for column, spec in job.columns.items()}
         columns = columns or self._described(job)
         with self.servers.database() as session:

@@ -40,16 +40,16 @@ class Servers:
         named = self.settings.redshift.flavor
         return None if named == "auto" else Flavor(named)
 
-    def database(self) -> AbstractContextManager[postgres.Session]:
+    def database(self, *, read_only: bool = False) -> AbstractContextManager[postgres.Session]:
         """Open a connection to the target."""
-        return postgres.connected(self.conninfo)
+        return postgres.connected(self.conninfo, read_only=read_only)
 
     @contextmanager
-    def target(self) -> Iterator[Target]:
+    def target(self, *, read_only: bool = False) -> Iterator[Target]:
         """Open what a job needs of the target."""
         me = process()
         owner = f"{me['host']} pid {me['pid']} qupersync {me['version']}"
-        with self.database() as session:
+        with self.database(read_only=read_only) as session:
             leases = Leases(session, self.settings.sync.source, owner, self._ttl_s)
             yield Target(session, leases, RunLog(session, **me))
 

@@ -37,5 +37,19 @@ def bound(sql: str, window: Window | None) -> str:
 def oldest(sql: str, column: str) -> str:
     """Return the query for the smallest value, as text, of a column of a query's result."""
     name = column.replace('"', '""')
+    return f'SELECT CAST(min("{name}") AS varchar) FROM {_rows_of(sql)}'  # noqa: S608 - the name is quoted
+
+
+def counted(sql: str) -> str:
+    """Return the query for the number of rows of a query's result."""
+    return f"SELECT count(*) FROM {_rows_of(sql)}"  # noqa: S608 - a job's own query
+
+
+def without_rows(sql: str) -> str:
+    """Return the query for the columns of a query's result, without a row of it."""
+    return f"SELECT * FROM {_rows_of(sql)} LIMIT 0"  # noqa: S608 - a job's own query
+
+
+def _rows_of(sql: str) -> str:
     # A line of its own for the bracket: the query may end with a comment.
-    return f'SELECT CAST(min("{name}") AS varchar) FROM (\n{sql}\n) AS qupersync_rows'  # noqa: S608 - the name is quoted
+    return f"(\n{sql}\n) AS qupersync_rows"

@@ -35,7 +35,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run, as ``sync_logs`` keeps it."""
+    """One run, as ``sync_logs`` keeps it; ``done_until`` is the end of the last piece stored."""
 
     run_id: UUID
     source: str
@@ -58,6 +58,7 @@ class Run:
     warnings: tuple[str, ...] = ()
     replay_of: UUID | None = None
     lateness: Lateness = field(default_factory=Lateness)
+    done_until: Point | None = None
 
     def loaded(self, tally: Tally, lateness: Lateness | None = None) -> "Run":
         """Count one committed batch."""
@@ -98,6 +99,13 @@ class Run:
             hint=error.hint,
             retryable=error.retryable,
         )
+
+    @property
+    def share(self) -> float | None:
+        """Return which part of the window is stored, from 0 to 1; None if that is not known."""
+        if self.window is None or self.window.high is None:
+            return None
+        return 0.0 if self.done_until is None else self.window.share(self.done_until)
 
     @property
     def duration_ms(self) -> int | None:

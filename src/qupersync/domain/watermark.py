@@ -99,6 +99,13 @@ class Window:
         is_above = self.high is not None and not before(point, self.high)
         return not before(point, self.low) and not is_above
 
+    def share(self, point: Point) -> float:
+        """Return how far into the window a point lies, from 0 to 1; 1 if it is open or empty."""
+        if self.high is None or self.is_empty:
+            return 1.0
+        low = comparable(self.low)
+        return float((comparable(point) - low) / (comparable(self.high) - low))
+
     def pieces(self, length: timedelta, most: int = MAX_CHUNKS) -> Iterator["Window"]:
         """Split into windows of ``length``, oldest first, or of more if these were too many.
 

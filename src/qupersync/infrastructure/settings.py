@@ -23,6 +23,7 @@ from qupersync.domain.duration import Duration
 from qupersync.domain.errors import ConfigError
 from qupersync.infrastructure.environment import read_variables
 from qupersync.infrastructure.plain_words import in_words
+from qupersync.infrastructure.watch_settings import WatchSettings
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Rows = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -143,6 +144,7 @@ class Settings(_Part):
     aws: AwsSettings
     postgres: PostgresSettings
     sync: SyncSettings
+    watch: WatchSettings
 
     def secrets(self) -> frozenset[str]:
         """Return the values that no log, error or table may show."""
@@ -194,7 +196,7 @@ def _is_local(host: str) -> bool:
 
 SECRETS = frozenset(
     str(field.alias)
-    for part in (RedshiftSettings, AwsSettings, PostgresSettings, SyncSettings)
+    for part in (RedshiftSettings, AwsSettings, PostgresSettings, SyncSettings, WatchSettings)
     for field in part.model_fields.values()
     if field.annotation is SecretStr
 )

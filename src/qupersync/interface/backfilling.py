@@ -9,7 +9,16 @@ from uuid import UUID
 
 import typer
 
-from qupersync.bootstrap import App, Backfill, BackfillOptions, Outcome, again, now, open_app
+from qupersync.bootstrap import (
+    App,
+    Backfill,
+    BackfillOptions,
+    Listener,
+    Outcome,
+    again,
+    now,
+    open_app,
+)
 from qupersync.domain.duration import parse_duration
 from qupersync.domain.moments import parse_moment
 from qupersync.domain.past_run import time_left
@@ -40,8 +49,10 @@ def backfill(
     """Read a past span again and exit with the code of what became of it."""
     app = _opened(files, quiet=quiet)
     options = _options(app, names, asked)
-    progress = _Progress(report=report_of(app, quiet=quiet))
-    outcome = again.backfill(app, options, progress.planned, progress.ended)
+    report = report_of(app, quiet=quiet)
+    progress = _Progress(report=report)
+    with report.told(Listener(on_end=progress.ended)) as told:
+        outcome = again.backfill(app, options, progress.planned, told)
     if left := progress.left(outcome):
         names = " ".join(plan.job.name for plan in left)
         ends = {canonical(plan.windows[-1].high or options.since) for plan in left}
@@ -55,7 +66,9 @@ def backfill(
 def retry(files: Files, run_id: UUID | None, *, quiet: bool, as_json: bool) -> None:
     """Run again what failed, and exit with the code of what became of it."""
     app = _opened(files, quiet=quiet)
-    outcome = again.retry(app, run_id, report_of(app, quiet=quiet).ended)
+    report = report_of(app, quiet=quiet)
+    with report.told(Listener(on_end=report.ended)) as told:
+        outcome = again.retry(app, run_id, told)
     if not outcome.runs and not quiet:
         say("nothing to retry: the last run of each job succeeded, or there is none")
     conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json)
@@ -64,7 +77,9 @@ def retry(files: Files, run_id: UUID | None, *, quiet: bool, as_json: bool) -> N
 def replay(files: Files, run_id: UUID, *, quiet: bool, as_json: bool) -> None:
     """Repeat one run and exit with the code of what became of it."""
     app = _opened(files, quiet=quiet)
-    outcome = again.replay(app, run_id, report_of(app, quiet=quiet).ended)
+    report = report_of(app, quiet=quiet)
+    with report.told(Listener(on_end=report.ended)) as told:
+        outcome = again.replay(app, run_id, told)
     conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json)
 
 
@@ -85,16 +100,16 @@ class _Progress:
             if self.report.for_people and not self.report.quiet:
                 say(f"{plan.job.name}: {_in_words(plan)}")
 
-    def ended(self, plan: Backfill, run: Run) -> None:
+    def ended(self, run: Run) -> None:
         self.report.ended(run)
         self.spent += timedelta(milliseconds=run.duration_ms or 0)
         if run.status is not Status.SUCCESS:
             return
-        self.done[plan.job.name] += 1
+        self.done[run.job] += 1
         done, total = self.done.total(), sum(len(each.windows) for each in self.plans)
         left = time_left(done, total, self.spent)
         if not self.report.for_people:
-            record = {"job": plan.job.name, "pieces_done": done, "pieces": total}
+            record = {"job": run.job, "pieces_done": done, "pieces": total}
             logger.info("backfill progress", extra=record | {"left_s": int(left.total_seconds())})
         elif not self.report.quiet and done < total:
             say(f"{done} of {total} pieces done, about {spent(left // _MS)} left")

@@ -108,7 +108,8 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     if_locked: Annotated[
         IfLocked | None,
         typer.Option(
-            help="What to do about a job that another run holds; fail for a named job, else skip."
+            help="What to do about a job that another run holds; fail for a named job, else skip. "
+            "wait lasts for the job's timeout."
         ),
     ] = None,
     trigger: Annotated[
@@ -137,13 +138,14 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         batch_rows=batch_size,
         from_initial=from_initial,
         allow_deletes=allow_deletes,
+        waits=if_locked is IfLocked.WAIT,
         trigger=trigger,
     )
     usual = IfLocked.FAIL if names else IfLocked.SKIP
     running.run(
         context.obj,
         options,
-        held_is_failure=(if_locked or usual) is IfLocked.FAIL,
+        held_is_failure=(if_locked or usual) is not IfLocked.SKIP,
         quiet=quiet,
         as_json=output is Summary.JSON,
     )

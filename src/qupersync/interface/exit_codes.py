@@ -35,6 +35,7 @@ PRECEDENCE = (
 )
 _BY_ERROR_CODE = {
     "selection-empty": ExitCode.USAGE,
+    "span-invalid": ExitCode.USAGE,
     "config-invalid": ExitCode.INVALID,
     "unavailable": ExitCode.UNREACHABLE,
     "source-unavailable": ExitCode.UNREACHABLE,

@@ -29,6 +29,7 @@ class IfLocked(StrEnum):
 
     SKIP = "skip"
     FAIL = "fail"
+    WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import ssl
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from redshift_connector.error import InterfaceError, OperationalError, ProgrammingError
 
 from qupersync.domain.errors import (
@@ -21,9 +22,18 @@ def answer(state: str, message: str = "") -> ProgrammingError:
     return ProgrammingError({"S": "ERROR", "C": state, "M": message})
 
 
+def aws(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "GetClusterCredentials")
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
+        (EndpointConnectionError(endpoint_url="https://redshift"), SourceUnavailableError),
+        (aws("Throttling"), SourceUnavailableError),
+        (aws("AccessDenied"), LoginRefusedError),
+        (aws("ExpiredToken"), LoginRefusedError),
+        (NoCredentialsError(), LoginRefusedError),
         (answer("42601"), QueryError),
         (answer("42P01"), QueryError),
         (answer("42501"), PermissionDeniedError),

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from botocore import exceptions as aws
 from psycopg import errors
 from redshift_connector.error import Error, InterfaceError
 
@@ -47,6 +48,10 @@ _BY_TEXT: dict[str, type[QuperSyncError]] = {
     "iam authentication token has expired": SourceUnavailableError,
 }
 _VALUE_CLASS = "22"
+_AWS_BUSY = frozenset(
+    {"InternalFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"}
+)
+_AWS_HINT = "check REDSHIFT_IAM, AWS_* and the rights of the role; try: aws sts get-caller-identity"
 # "Invalid digit, Value 'x', Pos 0, Type: Integer" has the state of an internal error too.
 _QUOTED = re.compile(r"'.*'", re.DOTALL)
 
@@ -61,14 +66,33 @@ def classified(
     answer = _answer(error) or _answer(refusal)
     if answer:
         return _answered(answer)
-    if isinstance(error, TimeoutError):
-        return TimeLimitError("the source did not answer within the job's time limit")
+    match error:
+        case aws.BotoCoreError() | aws.ClientError():
+            return _of_aws(error)
+        case TimeoutError():
+            return TimeLimitError("the source did not answer within the job's time limit")
+        case _:
+            return _broken(error, server)
+
+
+def _broken(error: BaseException, server: str) -> QuperSyncError:
     if isinstance(error, ssl.SSLCertVerificationError) or _is_tls(error):
         return SourceUnavailableError(
             f"TLS with {server} failed: {_inner(error)}",
             hint="check REDSHIFT_HOST and the certificate; REDSHIFT_SSLMODE is verify-full",
         )
     return SourceUnavailableError(f"{server} is not reachable: {_inner(error)}")
+
+
+def _of_aws(error: aws.BotoCoreError | aws.ClientError) -> QuperSyncError:
+    # With IAM the driver asks AWS for the password. An answer is a refusal, silence is not.
+    if isinstance(error, aws.ClientError):
+        code = error.response.get("Error", {}).get("Code", "")
+        kind = SourceUnavailableError if code in _AWS_BUSY else LoginRefusedError
+        return kind(f"AWS gave no credentials for Redshift: {code}", hint=_AWS_HINT)
+    if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
+        return SourceUnavailableError(f"AWS is not reachable: {type(error).__name__}")
+    return LoginRefusedError(f"no credentials for AWS: {type(error).__name__}", hint=_AWS_HINT)
 
 
 def _answered(answer: dict[str, str]) -> QuperSyncError:
@@ -117,5 +141,5 @@ def translated(
     """Turn the driver's errors inside the block into the domain's, the cause kept."""
     try:
         yield
-    except (Error, *_BROKEN) as error:
+    except (Error, aws.BotoCoreError, aws.ClientError, *_BROKEN) as error:
         raise classified(error, refusal(), server=server) from error
