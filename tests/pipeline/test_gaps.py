@@ -223,3 +223,18 @@ def test_a_number_watermark_is_not_looked_at_for_gaps(rig: Rig):
     rig.at_source("DELETE FROM items", "INSERT INTO items VALUES (2, 100)")
 
     assert rig.run(job).warnings == ()
+
+
+def test_rows_that_were_all_stamped_anew_are_no_gap(items: Rig):
+    """A small table that is read by when its rows were changed last."""
+    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-02-25'), (2, 'b', '2026-03-01 11:50')")
+    items.run(a_job())
+    items.at_source(
+        "UPDATE clock SET moment = '2026-03-01 13:00'",
+        "UPDATE items SET changed = '2026-03-01 12:30'",
+    )
+
+    run = items.run(a_job())
+
+    assert run.warnings == ()
+    assert items.rows("SELECT gaps FROM quper.sync_status_v1") == [([],)]

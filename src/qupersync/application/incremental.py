@@ -45,14 +45,19 @@ class Incremental:
             return
         yield run
         pieces = self._pieces(due)
+        sighting = None
         if pieces.advances:
-            look = looked(self.job, self.sql, self.source, self.table, frontier, state)
-            run = run.warned(*look)
+            sighting, warnings = looked(
+                self.job, self.sql, self.source, self.table, frontier, state
+            )
+            run = run.warned(*warnings)
         for piece in due.pieces(self.order):
             for loaded in pieces.load(piece, run):
                 run = loaded
                 yield run
         run = run.warned(*pieces.seen.warnings(), *margin_warnings(run.lateness, spec.overlap))
+        if sighting is not None:
+            run = run.warned(*sighting.settled())
         yield run
         if self.order.window is None:
             yield from retired(self.job, self.table, frontier, state.now, run)

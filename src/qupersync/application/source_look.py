@@ -1,6 +1,7 @@
 """One look at how far back the source still reaches, before a run reads its window."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from qupersync.domain.errors import QueryError
 from qupersync.domain.frontier import Frontier
@@ -11,24 +12,47 @@ from qupersync.domain.query import bound, oldest
 from qupersync.domain.watermark import EPOCH, Point, Window, before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What a look has found; a gap is remembered already, for the watermark is about to pass it."""
+
+    job: Job
+    table: Table
+    look: Look
+    gap: Gap | None
+
+    def settled(self) -> Iterator[str]:
+        """Remember the look once the window is stored, and yield the warning of a gap.
+
+        A row that was stamped anew has left its old place in the target by now: what it had left
+        at the source is no gap.
+        """
+        gap = self.gap
+        if gap is not None and not gap.by_age:
+            loaded = self.table.newest_before(gap.low)
+            if not self.look.left_early(loaded):
+                self.table.withdraw(gap)
+                gap = None
+        self.table.note_look(self.look.now_kept, None)
+        if gap is not None:
+            yield gap.warning(self.job.name)
+
+
 def looked(
     job: Job, sql: str, source: Source, table: Table, frontier: Frontier, state: State
-) -> Iterator[str]:
-    """Look at the source, remember what was seen, and yield warnings of rows that it dropped.
-
-    A gap is remembered before anything is loaded: the watermark is about to pass it.
-    """
+) -> tuple[Sighting | None, tuple[str, ...]]:
+    """Look at the source before its window is read; return what was seen, and warnings."""
     stored = state.watermark
     if frontier.high is None or (stored is not None and not before(stored, frontier.high)):
-        return  # a number, or a clock that went back: the rows up to the watermark are hidden
+        return None, ()  # a number, or a clock that went back: what is newer is hidden
     try:
         look, gap = look_and_gap(job, sql, source, table, frontier, state)
     except QueryError as error:
-        yield f"the source's oldest row is not known: {error}"
-        return
-    table.note_look(look.now_kept, gap)
+        return None, (f"the source's oldest row is not known: {error}",)
     if gap is not None:
-        yield gap.warning(job.name)
+        table.note_look(None, gap)
+    warnings = (gap.warning(job.name),) if gap is not None and gap.by_age else ()
+    return Sighting(job=job, table=table, look=look, gap=gap), warnings
 
 
 def look_and_gap(

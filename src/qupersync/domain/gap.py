@@ -1,6 +1,6 @@
 """Spans of time that the source dropped before they were read, and how near the next one is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from qupersync.domain.watermark import Point, canonical
@@ -12,10 +12,15 @@ _GAP = "gap: "
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span ``[low, high)`` whose rows, if there were any, the source no longer holds."""
+    """A span ``[low, high)`` whose rows, if there were any, the source no longer holds.
+
+    They left ``by_age``, or else before their time: then they may have been stamped anew instead,
+    and whoever has loaded the rows of today knows.
+    """
 
     low: Point
     high: Point
+    by_age: bool = field(default=True, compare=False)
 
     def __str__(self) -> str:
         return f"{canonical(self.low)} to {canonical(self.high)}"
@@ -32,8 +37,8 @@ class Gap:
 class Look:
     """One look at the source: its clock, its oldest row, and how long rows stay there.
 
-    ``oldest`` is None where there is no row; ``kept`` is the age of the oldest row at the latest
-    look before that found one, None if none did: rows stay for that long at least.
+    ``oldest`` is None where there is no row; ``kept`` is the greatest age at which a row was ever
+    seen, None if none was: rows stay for that long at least.
     """
 
     clock: datetime
@@ -43,7 +48,9 @@ class Look:
     @property
     def now_kept(self) -> timedelta | None:
         """Return what the next look should know as ``kept``."""
-        return self.kept if self.oldest is None else self.clock - start_of(self.oldest)
+        if self.oldest is None:
+            return self.kept
+        return max(self.kept or timedelta(), self.clock - start_of(self.oldest))
 
     def reaches(self, stored: Point) -> bool:
         """Tell whether a row as old as the watermark, or older, is still there."""
@@ -60,9 +67,15 @@ class Look:
         if self.reaches(stored) or (self.oldest is None and self.kept is None):
             return None
         kept = KEPT_UNSEEN if self.kept is None else self.kept
-        aged_out = self.clock - start_of(stored) > kept
-        left_early = newest_loaded is not None and self.clock - start_of(newest_loaded) < kept
-        return Gap(stored, self.oldest or high) if aged_out or left_early else None
+        by_age = self.clock - start_of(stored) > kept
+        is_gap = by_age or self.left_early(newest_loaded)
+        return Gap(stored, self.oldest or high, by_age) if is_gap else None
+
+    def left_early(self, loaded: Point | None) -> bool:
+        """Tell whether a row that was loaded is too young to have left by age."""
+        if loaded is None or self.kept is None:
+            return False
+        return self.clock - start_of(loaded) < self.kept
 
 
 def is_gap_warning(warning: str) -> bool:

@@ -263,6 +263,13 @@ class Table(Protocol):
             LeaseLostError: the lease is another's.
         """
 
+    def withdraw(self, gap: Gap) -> None:
+        """Forget a gap that turned out to be none.
+
+        Raises:
+            LeaseLostError: the lease is another's.
+        """
+
     def adopt(self) -> None:
         """Make the table the job's own; what is remembered of another one is forgotten."""
 

@@ -55,9 +55,15 @@ def test_a_gap_ends_at_the_oldest_row_or_else_at_the_end_of_what_is_read():
 
 @pytest.mark.parametrize(
     ("oldest", "kept", "now_kept"),
-    [(HOUR, DAY, HOUR), (8 * DAY, DAY, 8 * DAY), (None, DAY, DAY), (None, None, None)],
+    [
+        (HOUR, DAY, DAY),
+        (HOUR, None, HOUR),
+        (8 * DAY, DAY, 8 * DAY),
+        (None, DAY, DAY),
+        (None, None, None),
+    ],
 )
-def test_how_long_rows_stay_is_the_age_of_the_oldest_when_there_was_one(
+def test_rows_stay_for_as_long_as_the_oldest_that_was_ever_seen(
     oldest: timedelta | None, kept: timedelta | None, now_kept: timedelta | None
 ):
     assert a_look(oldest, kept).now_kept == now_kept

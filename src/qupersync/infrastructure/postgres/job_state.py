@@ -58,6 +58,13 @@ UPDATE quper.qupersync_state
    AND NOT coalesce(details -> 'gaps', '[]') || coalesce(details -> 'acknowledged', '[]')
            @> jsonb_build_array(jsonb_build_object('high', %(high)s::text))
 """
+WITHDRAW_GAP = """
+UPDATE quper.qupersync_state
+   SET details = details || jsonb_build_object('gaps', coalesce(
+         (SELECT jsonb_agg(gap) FROM jsonb_array_elements(details -> 'gaps') AS gap
+           WHERE (gap ->> 'low', gap ->> 'high') <> (%(low)s, %(high)s)), '[]'))
+ WHERE source = %(source)s AND job = %(job)s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +110,12 @@ def note_look(
     cursor.execute(NOTE_LOOK, names | {"kept_s": kept and kept.total_seconds()})
     if gap is not None:
         cursor.execute(NOTE_GAP, names | {"low": canonical(gap.low), "high": canonical(gap.high)})
+
+
+def withdraw(cursor: Cursor[TupleRow], names: dict[str, Any], gap: Gap) -> None:
+    """Forget a gap."""
+    ends = {"low": canonical(gap.low), "high": canonical(gap.high)}
+    cursor.execute(WITHDRAW_GAP, names | ends)
 
 
 def correct(

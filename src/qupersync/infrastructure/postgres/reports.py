@@ -24,6 +24,7 @@ NOW = "SELECT clock_timestamp() AS now"
 HISTORY = """
 SELECT r.* FROM quper.sync_runs_v1 AS r JOIN quper.sync_logs AS l USING (run_id)
  WHERE l.source = %(source)s AND (%(job)s::text IS NULL OR r.job = %(job)s)
+   AND (NOT %(only_failed)s OR r.status IN ('failed', 'dead', 'canceled'))
  ORDER BY r.started_at DESC, r.run_id LIMIT %(limit)s
 """
 _OF_STATE = (
@@ -50,9 +51,12 @@ class Reports:
         now = {"now": self._rows(NOW, {})[0]["now"]}
         return [_status(job, known.get(job.name, now), job.expect_every or usual) for job in jobs]
 
-    def history(self, job: str | None, limit: int) -> list[dict[str, Any]]:
+    def history(
+        self, job: str | None, limit: int, *, only_failed: bool = False
+    ) -> list[dict[str, Any]]:
         """Return past runs, the newest first, as the columns of ``sync_runs_v1``."""
-        return self._rows(HISTORY, {"source": self.source, "job": job, "limit": limit})
+        chosen = {"job": job, "limit": limit, "only_failed": only_failed}
+        return self._rows(HISTORY, {"source": self.source} | chosen)
 
     def _rows(self, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         with (

@@ -153,6 +153,12 @@ class Table:
             fence(cursor, self.standing.lease)
             job_state.note_look(cursor, identity(self.standing.lease), kept, gap)
 
+    def withdraw(self, gap: Gap) -> None:
+        """Keep the promise of ``ports.Table.withdraw``."""
+        with self.session.transaction() as cursor:
+            fence(cursor, self.standing.lease)
+            job_state.withdraw(cursor, identity(self.standing.lease), gap)
+
     def adopt(self) -> None:
         """Keep the promise of ``ports.Table.adopt``."""
         with self.session.transaction() as cursor:
