@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INNER := src/qupersync/domain/*,src/qupersync/application/*
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest check lint types imports bench lock
+.PHONY: help setup demo test test-oldest check lint types imports bench docs lock
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ imports: setup ## check that imports go one way
 
 bench: setup ## measure the peak memory of a small and of a large job
 	$(BIN)/python bench/memory.py
+
+docs: setup ## write the generated parts of docs/ anew
+	$(BIN)/python -m tests.docs.reference
 
 lock: setup ## write requirements.lock anew: the newest versions that pyproject.toml allows
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra alerts --extra demo --extra dev \

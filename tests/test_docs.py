@@ -1,4 +1,4 @@
-"""The documents tell the truth: what they show is what the program does."""
+"""The README and the quick start tell the truth: what they show is what the program does."""
 
 import os
 import pty
@@ -7,131 +7,106 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
-from qupersync.domain import column_rules, errors
-from qupersync.infrastructure.postgres import staging
-from qupersync.interface.exit_codes import ExitCode
+from qupersync.demo.warehouse import build_warehouse
+from tests.cli.shell import Shell, World, variables
+from tests.docs.documents import fences
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text()
-ERRORS = (TOP / "docs" / "errors.md").read_text()
+QUICKSTART = (TOP / "docs" / "quickstart.md").read_text()
 ORDERS = """
-CREATE SCHEMA shop;
+DROP TABLE shop.orders CASCADE;
 CREATE TABLE shop.orders (id bigint, status varchar(20), total numeric(12,2), updated_at timestamp);
 INSERT INTO shop.orders VALUES (1, 'paid', 9.99, now() AT TIME ZONE 'UTC' - interval '1 day');
-CREATE FUNCTION getdate() RETURNS timestamp LANGUAGE sql AS $$ SELECT now() AT TIME ZONE 'UTC' $$;
 """
+COUNT = "SELECT count(*) > 0 FROM quper.query_history"
 
 
-def classes(root: type[errors.QuperSyncError]) -> Iterator[type[errors.QuperSyncError]]:
-    for child in root.__subclasses__():
-        yield child
-        yield from classes(child)
+@pytest.fixture
+def newcomer(
+    server: PostgresAddress, tmp_path: Path, empty_database: str, blank_target: str
+) -> Iterator[World]:
+    """An empty folder, a Redshift with a shop in it, and a PostgreSQL with nothing in it."""
+    with psycopg.connect(empty_database) as connection:
+        build_warehouse(connection, flavor="provisioned", rows=100, now=datetime.now(UTC))  # noqa: TID251
+    with StandIn(upstream=server) as stand_in:
+        known = variables(stand_in, empty_database, blank_target) | {"REDSHIFT_FLAVOR": "auto"}
+        shell = Shell(folder=tmp_path, variables=known)
+        world = World(shell=shell, source=empty_database, target=blank_target, stand_in=stand_in)
+        world.at_source(ORDERS)
+        yield world
 
 
-def error_table() -> str:
-    known = {kind.code: kind for kind in classes(errors.QuperSyncError)}
-    known.pop("unavailable")  # what the next two have in common
-    lines = ["| code | retry | what it means | what to do |", "|---|---|---|---|"]
-    for code, kind in sorted(known.items()):
-        meaning = (kind.__doc__ or "").splitlines()[0]
-        retry = "yes" if kind.retryable else "no"
-        lines.append(f"| `{code}` | {retry} | {meaning} | {kind.hint} |")
-    return "\n".join(lines)
-
-
-def test_the_table_of_errors_is_the_programs():
-    table = re.search(r"<!-- errors -->\n(.*)\n<!-- /errors -->", ERRORS, re.DOTALL)
-
-    assert table is not None
-    assert table[1].strip() == error_table()
-
-
-def test_every_error_says_what_to_do():
-    assert [kind.code for kind in classes(errors.QuperSyncError) if not kind.hint] == [
-        "unavailable"
-    ]
-
-
-def test_every_reason_of_a_reject_is_explained():
-    source = "".join(Path(str(module.__file__)).read_text() for module in (staging, column_rules))
-    reasons = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', source)) - {"target-text-v1"}
-
-    assert reasons
-    assert [reason for reason in sorted(reasons) if f"`{reason}`" not in ERRORS] == []
-
-
-def test_the_readme_names_every_exit_code():
-    table = re.findall(r"^\| ([0-9, ]+) \|", README, re.MULTILINE)
-    told = {int(code) for row in table for code in row.split(",")}
-
-    assert told == {*map(int, ExitCode), 130, 143}
+@pytest.fixture
+def blank_target(server: PostgresAddress, empty_database: str) -> Iterator[str]:
+    name = f"{conninfo_to_dict(empty_database)['dbname']}_target"
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield server.conninfo(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def test_the_readmes_job_is_ten_lines_long():
     assert len(block("yaml").splitlines()) == 10
 
 
-def test_the_readmes_commands_do_what_it_shows(
-    server: PostgresAddress, empty_database: str, target: str, tmp_path: Path
-):
-    (tmp_path / "jobs.yaml").write_text(block("yaml"))
-    with psycopg.connect(empty_database) as connection:
-        connection.execute(ORDERS.encode())
-    with StandIn(upstream=server) as stand_in:
-        environ = environment(stand_in, empty_database, target)
-        for command, shown in commands():
-            done = qupersync(tmp_path, environ, *command.split())
-            assert done.returncode == 0, done.stderr
-            assert done.stdout.startswith(shown)
-    with psycopg.connect(target) as connection:
-        assert connection.execute("SELECT id, total::text FROM quper.orders").fetchall() == [
-            (1, "9.99")
-        ]
+def test_the_readmes_first_five_minutes_do_what_they_show(newcomer: World):
+    first = README[README.index("<!-- first -->") : README.index("## Your own job")]
+
+    assert typed(newcomer.shell, first) == [("doctor", 1)]  # the schema is still to come
+
+    assert newcomer.rows(COUNT) == [(True,)]
 
 
-def test_the_readmes_grants_are_enough_to_run(
-    server: PostgresAddress, empty_database: str, target: str, tmp_path: Path
-):
-    (tmp_path / "jobs.yaml").write_text(block("yaml"))
-    with psycopg.connect(empty_database) as connection:
-        connection.execute(ORDERS.encode())
-    role = f"sync_{conninfo_to_dict(target)['dbname']}"  # roles belong to the whole server
-    grants = block("sql", after="<!-- grants -->").replace("qupersync", role)
-    least = make_conninfo(target, user=role, password="change-me")
-    try:
-        with StandIn(upstream=server) as stand_in:
-            owner = environment(stand_in, empty_database, target)
-            assert qupersync(tmp_path, owner, "db", "create", "orders").returncode == 0
-            with psycopg.connect(target) as connection:
-                connection.execute(grants.encode())
-            done = qupersync(
-                tmp_path, environment(stand_in, empty_database, least), "run", "--all", "-q"
-            )
-            assert (done.returncode, done.stderr) == (0, "")
-    finally:
-        with psycopg.connect(target) as connection:
-            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+def test_the_readmes_own_job_does_what_it_shows(newcomer: World):
+    newcomer.shell.write_jobs(block("yaml"))
+    assert newcomer.shell.execute("db", "upgrade").code == 0
+
+    assert typed(newcomer.shell, README[README.index("<!-- own -->") :]) == []
+
+    assert newcomer.rows("SELECT id, total::text FROM quper.orders") == [(1, "9.99")]
 
 
-def qupersync(
-    folder: Path, environ: dict[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "qupersync", *arguments],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_quick_start_leads_from_nothing_to_rows(newcomer: World):
+    before, own = QUICKSTART.split("## 7. A job of your own")
+
+    assert typed(newcomer.shell, before) == [("doctor", 1)]
+    assert newcomer.rows(COUNT) == [(True,)]
+    jobs = newcomer.shell.folder / "jobs.yaml"
+    head, _, asleep = jobs.read_text().partition("  # orders:")
+    jobs.write_text(head + re.sub("(?m)^  # ", "  ", "  # orders:" + asleep))
+    assert typed(newcomer.shell, own.replace("1 job", "3 jobs")) == []
+
+    assert newcomer.rows("SELECT count(*) FROM quper.orders") == [(1,)]
+
+
+def typed(shell: Shell, document: str) -> list[tuple[str, int]]:
+    """Type each command of a document; return those that failed, with their exit codes."""
+    failed: list[tuple[str, int]] = []
+    for words, shown in commands(document):
+        done = shell.execute(*words.split())
+        assert done.out.startswith(shown)
+        if done.code:
+            failed.append((words, done.code))
+    return failed
+
+
+def commands(document: str) -> Iterator[tuple[str, str]]:
+    """Each command of the consoles of a document, with what it is shown to say."""
+    for language, code in fences(document):
+        for part in re.split(r"^\$ qupersync ", code, flags=re.MULTILINE)[1:]:
+            words, _, shown = part.partition("\n")
+            if language == "console":
+                yield words, shown
 
 
 def test_the_readme_shows_what_the_demo_says_on_a_terminal():
@@ -144,7 +119,7 @@ def test_the_readme_shows_what_the_demo_says_on_a_terminal():
 
 def like(line: str) -> str:
     """A line without what differs from run to run: numbers, units, colors and gaps."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line)
     plain = re.sub(r"\d[\d.,:-]*( (ms|s|m|d|h)\b)*", "0", plain)
     return " ".join(re.sub(r"\b0( 0)*\b", "0", plain).split())
 
@@ -162,35 +137,6 @@ def on_a_terminal(*command: str) -> list[str]:
     return written.decode().splitlines()
 
 
-@pytest.mark.parametrize("name", re.findall(r"\]\((?!http)([^)]+)\)", README))
-def test_the_readmes_links_lead_somewhere(name: str):
-    assert (TOP / name).exists()
-
-
 def block(language: str, *, after: str = "") -> str:
     text = README[README.index(after) :]
-    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-def commands() -> list[tuple[str, str]]:
-    parts = re.split(r"^\$ qupersync ", block("console"), flags=re.MULTILINE)[1:]
-    return [(part.split("\n", 1)[0], part.split("\n", 1)[1]) for part in parts]
-
-
-def environment(stand_in: StandIn, source: str, target: str) -> dict[str, str]:
-    at = conninfo_to_dict(target)
-    return {
-        "REDSHIFT_HOST": stand_in.host,
-        "REDSHIFT_PORT": str(stand_in.port),
-        "REDSHIFT_DB": str(conninfo_to_dict(source)["dbname"]),
-        "REDSHIFT_USER": stand_in.user,
-        "REDSHIFT_PASSWORD": stand_in.password,
-        "REDSHIFT_SSLMODE": "disable",
-        "POSTGRES_HOST": str(at["host"]),
-        "POSTGRES_PORT": str(at["port"]),
-        "POSTGRES_DB": str(at["dbname"]),
-        "POSTGRES_USER": str(at["user"]),
-        "POSTGRES_PASSWORD": str(at.get("password") or ""),
-    }
+    return next(code for found, code in fences(text) if found == language)

@@ -33,9 +33,9 @@ SELECT sum(rows_extracted), sum(rows_inserted + rows_updated + rows_deleted)
 ENDINGS = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
 WHERE_NEXT = """
 These servers are gone now. With your own:
-  1. Write jobs.yaml and .env; the README shows ten lines that do.
-  2. qupersync validate && qupersync db upgrade && qupersync run --all
-  3. Let cron run it; the README has the line.
+  1. qupersync init, and write into .env where they are
+  2. qupersync doctor && qupersync db upgrade && qupersync run --all
+  3. Let cron run it: init has written crontab.example.
 """
 
 

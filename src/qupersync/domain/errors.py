@@ -94,7 +94,7 @@ class PermissionDeniedError(QuperSyncError):
     """The user lacks a right."""
 
     code = "permission-denied"
-    hint = "grant the right named; the README lists all of them"
+    hint = "grant the right named: qupersync doctor and docs/grants.sql have all of them"
 
 
 class RevisionError(QuperSyncError):

@@ -15,7 +15,7 @@ from qupersync.infrastructure.job_sql import SqlReader, read_text, why
 from qupersync.infrastructure.written_text import WrittenText
 from qupersync.infrastructure.yaml_positions import Document, dotted, read_yaml
 
-NOT_BUILT = frozenset({"load", "retention"})
+NOT_BUILT = frozenset({"load"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
