@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fcntl import ioctl
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyte
 from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
@@ -110,8 +111,13 @@ class Shell:
         out, err = process.communicate(timeout=60)
         return Done(code=process.returncode, out=out, err=err)
 
-    def on_a_terminal(self, *words: str, columns: int) -> str:
-        """Run the program on a terminal and return all that it shows."""
+    def on_a_terminal(
+        self, *words: str, columns: int, meanwhile: Callable[[str], object] = len
+    ) -> str:
+        """Run the program on a terminal and return all that it shows.
+
+        ``meanwhile`` is given all that it has shown so far, whenever that is more.
+        """
         ours, theirs = pty.openpty()
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         self.variables["COLUMNS"] = str(columns)  # pytest-xdist sets it for its own terminal
@@ -121,11 +127,19 @@ class Shell:
         try:
             while chunk := os.read(ours, 65_536):
                 shown += chunk
+                meanwhile(shown.decode(errors="ignore"))
         except OSError:  # Linux says so when the last writer is gone
             pass
         os.close(ours)
         process.wait(timeout=60)
         return shown.decode().replace("\r\n", "\n")
+
+
+def seen(shown: str, columns: int) -> list[str]:
+    """Return the lines that a terminal has on its screen once it was sent all of this."""
+    screen = pyte.Screen(columns, 50)
+    pyte.Stream(screen).feed(shown.replace("\n", "\r\n"))
+    return "\n".join(line.rstrip() for line in screen.display).rstrip().split("\n")
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.shell import Done, World, seen
+from tests.cli.shell import JOBS, Done, World, seen
 
 LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 minutes'"
 NOTES = (
@@ -273,12 +273,75 @@ def plain(line: str) -> str:
 def test_history_on_a_terminal_is_a_table_with_the_errors_below(ran: World):
     shown = ran.shell.on_a_terminal("history", columns=80).splitlines()
 
-    assert plain(shown[0]).split() == ["STARTED", "JOB", "STATUS", "READ", "WRITTEN", "TOOK"]
+    assert plain(shown[0]).split() == [
+        "STARTED", "JOB", "STATUS", "READ", "WRITTEN", "TOOK", "RUN",
+    ]  # fmt: skip
     assert [line.split()[2:6] for line in shown[1:3]] == [
         ["broken", "failed", "0", "0"],
         ["items", "success", "3", "3"],
     ]
     assert shown[3].startswith("broken: Redshift answered: column ")
+
+
+def test_a_wide_history_has_trigger_and_window(ran: World):
+    ran.at_target("UPDATE quper.sync_logs SET window_low = '7', window_high = '9'")
+
+    titles, first, *_ = ran.shell.on_a_terminal("history", columns=200).splitlines()
+
+    assert plain(titles).split()[-4:] == ["TOOK", "TRIGGER", "WINDOW", "RUN"]
+    assert " cron     7 to 9  " in first
+
+
+@pytest.mark.parametrize("columns", [80, 130, 200])
+def test_a_line_of_history_is_never_broken(ran: World, columns: int):
+    ran.at_target(
+        "UPDATE quper.sync_logs SET sync_job_id = 'table_scan_stats', rows_extracted = 19,"
+        " rows_upserted = 19, rows_inserted = 19, window_low = '2026-03-01T12:00:00.123456Z',"
+        " window_high = '2026-03-02T12:00:00.123456Z' WHERE sync_job_id = 'items'"
+    )
+
+    _, *runs = ran.shell.on_a_terminal("history", columns=columns).splitlines()
+
+    assert [line.split()[2] for line in runs[:2]] == ["broken", "table_scan_stats"]
+
+
+def test_history_shows_as_much_of_an_id_as_show_takes(ran: World):
+    run = ran.shell.on_a_terminal("history", "items", columns=80).splitlines()[1].split()[-1]
+
+    assert ran.shell.type("show", run, "-o", "json").document["job"] == "items"
+
+
+def test_an_error_that_came_often_is_told_once_with_what_to_type(ran: World):
+    ran.shell.type("run", "broken", "-q")
+
+    shown = ran.shell.on_a_terminal("history", columns=80).splitlines()
+
+    newest = shown[1].split()[-1]
+    assert len(shown) == 5
+    assert re.match(r"broken: 2 times since 20\d\d-\S+ \S+: Redshift answered: column ", shown[4])
+    assert shown[4].endswith(
+        " -> try the job's SQL on Redshift by hand, then: qupersync validate;"
+        f" more: qupersync show {newest}"
+    )
+
+
+def test_an_error_that_is_over_needs_nothing_typed(ran: World):
+    ran.shell.write_jobs(JOBS.replace("id, nothing", "id"))
+    ran.shell.type("run", "broken", "-q")
+
+    shown = ran.shell.on_a_terminal("history", "broken", columns=80).splitlines()
+
+    assert " -> it works again; more: qupersync show " in shown[-1]
+
+
+@pytest.mark.parametrize("words", [[], ["broken"]])
+def test_a_history_of_failures_has_no_other_runs(ran: World, words: list[str]):
+    ran.shell.type("run", "--all", "-q")
+    ran.at_target("UPDATE quper.sync_logs SET status = 'skipped' WHERE sync_job_id = 'items'")
+
+    runs = ran.shell.type("history", *words, "--failed", "-o", "json").document
+
+    assert [(run["job"], run["status"]) for run in runs] == [("broken", "failed")] * 2
 
 
 def test_list_on_a_terminal_is_a_table(world: World):

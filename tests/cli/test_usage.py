@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "report --html report.html",
     "backfill": "backfill query_history --since 7d",
     "retry": "retry",
+    "show": "show 5f0c1e0e",
     "replay": "replay 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11",
     "verify": "verify query_history --repair",
     "watermark": "watermark show",

@@ -122,12 +122,14 @@ class App:
         with self.servers.reports() as reports:
             return reports.status(jobs, usual)
 
-    def history(self, job: str | None, limit: int) -> list[dict[str, Any]]:
+    def history(
+        self, job: str | None, limit: int, *, only_failed: bool = False
+    ) -> list[dict[str, Any]]:
         """Return past runs, the newest first."""
         if job is not None:
             named(self.jobs_file.jobs, job)
         with self.servers.reports() as reports:
-            return reports.history(job, limit)
+            return reports.history(job, limit, only_failed=only_failed)
 
     def revision(self) -> Revision:
         """Return the revision of the target's schema."""

@@ -10,6 +10,7 @@ from qupersync.interface import cli_again, cli_doctor, cli_init, cli_metrics, cl
 from qupersync.interface.cli_completion import job_names
 from qupersync.interface.cli_config import config
 from qupersync.interface.cli_db import db
+from qupersync.interface.cli_show import SHOW, show
 from qupersync.interface.cli_verify import VERIFY, verify
 from qupersync.interface.cli_watermark import watermark
 from qupersync.interface.exit_codes import ExitCode
@@ -170,7 +171,13 @@ def status(
     reports.status(context.obj, names or (), output, check=check)
 
 
-@app.command(epilog=examples("qupersync history", "qupersync history query_history --limit 5"))
+@app.command(
+    epilog=examples(
+        "qupersync history",
+        "qupersync history query_history --limit 5",
+        "qupersync history --failed",
+    )
+)
 def history(
     context: typer.Context,
     job: Annotated[
@@ -181,12 +188,15 @@ def history(
     ] = None,
     *,
     limit: Annotated[int, typer.Option(min=1, help="How many runs at most.")] = 20,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only the runs that did not reach their end.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show past runs, the newest first."""
+    """Show past runs, the newest first; `show` tells all about one of them."""
     from qupersync.interface import reports
 
-    reports.history(context.obj, job, limit, output)
+    reports.history(context.obj, job, limit, output, only_failed=failed)
 
 
 @app.command("list", epilog=examples("qupersync list", "qupersync list -o json"))
@@ -226,3 +236,4 @@ app.command(epilog=cli_again.BACKFILL)(cli_again.backfill)
 app.command(epilog=cli_again.RETRY)(cli_again.retry)
 app.command(epilog=cli_again.REPLAY)(cli_again.replay)
 app.command(epilog=VERIFY)(verify)
+app.command(epilog=SHOW)(show)

@@ -17,7 +17,7 @@ from qupersync.interface.options import Output
 from qupersync.interface.text import put, visible
 
 # With fewer characters in a line the columns marked as wide would be broken to bits.
-WIDE = 130
+WIDE, VERY_WIDE = 130, 170
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Column:
     cell: Callable[[Record], str]
     is_number: bool = False
     only_wide: bool = False
+    only_very_wide: bool = False
 
 
 def show(
@@ -61,7 +62,7 @@ def draw(records: Sequence[Record], columns: Iterable[Column]) -> None:
     """Draw a table on the terminal."""
     console = Console(highlight=False, markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    shown = [column for column in columns if console.width >= WIDE or not column.only_wide]
+    shown = [column for column in columns if console.width >= _needed(column)]
     for column in shown:
         table.add_column(
             column.title.upper(),
@@ -72,6 +73,10 @@ def draw(records: Sequence[Record], columns: Iterable[Column]) -> None:
     for record in records:
         table.add_row(*(Text(visible(column.cell(record))) for column in shown))
     console.print(table)
+
+
+def _needed(column: Column) -> int:
+    return VERY_WIDE if column.only_very_wide else WIDE if column.only_wide else 0
 
 
 def _lines(records: Sequence[Record], zone: tzinfo) -> None:

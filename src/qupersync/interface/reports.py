@@ -1,17 +1,20 @@
 """The commands that only read: status, history, list."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
 
 import typer
 
 from qupersync.bootstrap import open_app
 from qupersync.domain.gap import is_gap_warning
+from qupersync.domain.run import Status
 from qupersync.domain.status import Health, JobStatus
 from qupersync.interface import advice, documents, tables
+from qupersync.interface.documents import Record
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.options import Files, Output
 from qupersync.interface.render import is_table, show
-from qupersync.interface.text import left, say
+from qupersync.interface.text import left, moment, say
 
 
 def status(files: Files, names: Sequence[str], output: Output, *, check: bool) -> None:
@@ -53,15 +56,32 @@ def _loss_notes(job: JobStatus) -> Iterable[str]:
         yield f"{job.job}: the source may drop rows behind the watermark {when}"
 
 
-def history(files: Files, job: str | None, limit: int, output: Output) -> None:
-    """Show past runs, the newest first."""
+def history(
+    files: Files, job: str | None, limit: int, output: Output, *, only_failed: bool
+) -> None:
+    """Show past runs, the newest first; on a terminal each error of a job once, below them."""
     app = open_app(jobs=files.jobs, env_file=files.env)
-    records = app.history(job, limit)
+    records = app.history(job, limit, only_failed=only_failed)
     zone = app.settings.sync.time_zone
     show(records, tables.of_runs(zone), output, zone)
+    for note in _errors(records, zone) if is_table(output) else ():
+        say(note)
+
+
+def _errors(records: Iterable[Record], zone: tzinfo) -> Iterator[str]:
+    alike: dict[tuple[str, str], list[Record]] = {}
+    newest: dict[str, str] = {}
     for record in records:
-        if record["error"] and is_table(output):
-            say(f"{record['job']}: {advice.one_line(record['error'])}")
+        newest.setdefault(record["job"], record["status"])
+        if record["error"]:
+            alike.setdefault((record["job"], record["error"]), []).append(record)
+    for (job, error), runs in alike.items():
+        often = f"{len(runs)} times since {moment(runs[-1]['started_at'], zone)}: "
+        often = often if len(runs) > 1 else ""
+        is_over = newest[job] == Status.SUCCESS
+        hint = "it works again" if is_over else advice.about(runs[0]["error_code"], job)
+        more = f"more: qupersync show {tables.short(runs[0])}"
+        yield f"{job}: {often}{advice.one_line(error)} -> {hint}; {more}"
 
 
 def jobs(files: Files, output: Output) -> None:

@@ -4,15 +4,16 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
-from qupersync.bootstrap import App, Outcome, RunOptions, open_app, process
+from qupersync.bootstrap import App, Listener, Outcome, RunOptions, open_app, process
 from qupersync.domain.errors import QuperSyncError, SelectionError
 from qupersync.domain.run import Run, Status
-from qupersync.interface import advice, documents, exit_codes, failures, tables
+from qupersync.interface import advice, documents, exit_codes, failures, pinging, progress, tables
 from qupersync.interface.options import Files
 from qupersync.interface.render import draw, show_document
 from qupersync.interface.text import say, spent, visible
@@ -45,8 +46,16 @@ def run(
     app = open_app(jobs=files.jobs, env_file=files.env)
     if quiet:
         logging.getLogger().setLevel(logging.ERROR)
-    report = _report(app, quiet=quiet)
-    outcome = app.run(options, report.ended)
+    report = report_of(app, quiet=quiet)
+    with pinging.of_pass(app, options) as pings:
+        listener = Listener(on_begin=pings.began, on_end=pings.after(report.ended))
+        with report.told(listener) as told:
+            outcome = app.run(options, told)
+        conclude(outcome, held_is_failure=held_is_failure, quiet=quiet, as_json=as_json)
+
+
+def conclude(outcome: Outcome, *, held_is_failure: bool, quiet: bool, as_json: bool) -> NoReturn:
+    """Say the rest, show the closing table or document, and exit with the pass's code."""
     code = exit_codes.of_pass(
         outcome.runs,
         outcome.errors,
@@ -63,13 +72,18 @@ def run(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Report:
+class Report:
     """Tells of each run as it ends: a line to people, a wide record to programs."""
 
     for_people: bool
     quiet: bool
 
+    def told(self, listener: Listener) -> AbstractContextManager[Listener]:
+        """Tell also of the runs under way inside the block, if it announces them."""
+        return progress.told(listener, for_people=self.for_people, quiet=self.quiet)
+
     def ended(self, run: Run) -> None:
+        """Tell of a run that has ended."""
         is_at_ease = run.status in _AT_EASE
         if not self.for_people:
             level = logging.INFO if is_at_ease else logging.ERROR
@@ -78,10 +92,11 @@ class _Report:
             say(_in_words(run))
 
 
-def _report(app: App, *, quiet: bool) -> _Report:
+def report_of(app: App, *, quiet: bool) -> Report:
+    """Return what tells of runs in the way that the settings and the terminal ask for."""
     chosen = app.settings.sync.log_format
     for_people = chosen == "text" or (chosen == "auto" and sys.stderr.isatty())
-    return _Report(for_people=for_people, quiet=quiet)
+    return Report(for_people=for_people, quiet=quiet)
 
 
 def _in_words(run: Run) -> str:
@@ -91,11 +106,12 @@ def _in_words(run: Run) -> str:
     elif run.status is Status.SKIPPED:
         what = run.error_code
     else:
-        tally = run.tally
+        tally, late = run.tally, run.lateness
         what = (
             f"{tally.extracted} read: {tally.inserted} new, {tally.updated} changed, "
             f"{tally.unchanged} the same, {tally.skipped} rejected"
             + (f", {tally.deleted} deleted" if tally.deleted else "")
+            + (f", {late.rows} late by up to {spent(late.longest_ms)}" if late.rows else "")
         )
     warnings = "".join(f"; {visible(warning)}" for warning in run.warnings)
     return f"{run.status.value:8} {run.job} in {spent(run.duration_ms)}: {what}{warnings}"

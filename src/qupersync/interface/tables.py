@@ -7,6 +7,9 @@ from qupersync.interface.documents import Record
 from qupersync.interface.render import Column
 from qupersync.interface.text import ago, left, moment, spent
 
+_TO_MINUTES = len("2026-01-02 03:04")
+_TELLING = 8
+
 
 def of_status(zone: tzinfo) -> Iterable[Column]:
     """Return the columns of ``status``."""
@@ -37,10 +40,17 @@ def of_watermarks(zone: tzinfo) -> Iterable[Column]:
 def of_runs(zone: tzinfo) -> Iterable[Column]:
     """Return the columns of ``history``."""
     return (
-        Column("started", lambda record: moment(record["started_at"], zone)),
+        Column("started", lambda record: moment(record["started_at"], zone)[:_TO_MINUTES]),
         *of_pass(),
-        Column("run", _plain("run_id"), only_wide=True),
+        Column("trigger", _plain("trigger"), only_very_wide=True),
+        Column("window", lambda record: _window(record, zone), only_very_wide=True),
+        Column("run", short),
     )
+
+
+def short(run: Record) -> str:
+    """Return as much of a run's id as tells it from others, for ``show``."""
+    return str(run["run_id"])[:_TELLING]
 
 
 def of_pass() -> Iterable[Column]:
@@ -101,6 +111,11 @@ def _late(record: Record) -> str:
     if not record["rows_late"]:
         return _plain("rows_late")(record)
     return f"{record['rows_late']}, up to {spent(record['late_max_ms'])}"
+
+
+def _window(run: Record, zone: tzinfo) -> str:
+    low, high = (point(run[end], zone) for end in ("window_low", "window_high"))
+    return "-" if low == "-" else f"{low} to {high}"
 
 
 def _changed(change: Record | None, zone: tzinfo) -> str:
