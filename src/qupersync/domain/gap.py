@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from qupersync.domain.watermark import Point, canonical
 
-# Where no row was ever seen, nobody knows how long rows stay; no log is kept for less than a day.
-KEPT_UNSEEN = timedelta(days=1)
+# However young the rows were that were seen: a source that was quiet, or is new, has no older ones,
+# and no log is kept for less than a day.
+KEPT_AT_LEAST = timedelta(days=1)
 _GAP = "gap: "
 
 
@@ -66,7 +67,7 @@ class Look:
         """
         if self.reaches(stored) or (self.oldest is None and self.kept is None):
             return None
-        kept = KEPT_UNSEEN if self.kept is None else self.kept
+        kept = max(KEPT_AT_LEAST, self.kept or KEPT_AT_LEAST)
         by_age = self.clock - start_of(stored) > kept
         is_gap = by_age or self.left_early(newest_loaded)
         return Gap(stored, self.oldest or high, by_age) if is_gap else None

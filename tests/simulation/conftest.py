@@ -1,0 +1,3 @@
+from tests.pipeline.conftest import rig
+
+__all__ = ["rig"]
