@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from qupersync.application.backfill import Backfill, PlanBackfill, Span, backfilled
-from qupersync.domain.errors import SpanError
+from qupersync.domain.errors import SpanError, StateMissingError
 from qupersync.domain.job import Job
 from qupersync.domain.run import Run, Status, Trigger
 from qupersync.domain.watermark import Window
-from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job, a_snapshot, tables
+from tests.pipeline.rig import NOON, SETTLED, WATERMARK, Rig, a_job, a_snapshot, tables
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -44,6 +45,16 @@ def backfill(rig: Rig, job: Job, **span: Any) -> list[Run]:
 def watermark(rig: Rig) -> str:
     [(text,)] = rig.rows("SELECT watermark FROM quper.qupersync_state")
     return str(text)
+
+
+def correct(rig: Rig, to: str | None) -> None:
+    job = a_job()
+    with rig.open_target() as target:
+        lease = target.leases.claim(job, uuid4())
+        assert lease is not None
+        point = None if to is None else datetime.fromisoformat(to)
+        target.table(job, lease).correct(point, "a test")
+        target.leases.release(lease)
 
 
 def test_each_piece_is_a_run_of_its_own_oldest_first(items: Rig):
@@ -136,6 +147,93 @@ def test_an_open_row_holds_the_watermark_in_a_backfill_too(items: Rig):
     assert runs[-1].watermark_after == datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
+def test_a_late_open_row_that_a_piece_has_seen_is_not_left_behind_by_the_next(items: Rig):
+    """It lies behind the watermark and inside the overlap, so that it alone holds the watermark."""
+    job = a_job(watermark=SETTLED)
+    items.at_source("INSERT INTO items VALUES (1, 'done', '2026-03-01 11:30')")
+    items.run(job)
+    items.at_source(
+        "INSERT INTO items VALUES (2, 'open', '2026-03-01 11:50')",
+        "UPDATE clock SET moment = '2026-03-01 16:00'",
+    )
+
+    backfill(items, job, since=NOON - 2 * HOUR, chunk=HOUR)
+    items.at_source("UPDATE items SET name = 'done'")
+    items.run(job)
+
+    assert items.rows("SELECT name FROM items WHERE id = 2") == [("done",)]
+
+
+@pytest.mark.parametrize("to", ["2026-02-25T00:00:00.000000Z", None])
+def test_a_watermark_that_somebody_puts_back_between_two_pieces_stays_there(items: Rig, to):
+    items.run(a_job())
+    items.at_source("UPDATE clock SET moment = '2026-03-04 12:00'")
+    story = pieces(items, a_job(), since=NOON - DAY)
+    next(story)
+
+    correct(items, to)
+    list(story)
+
+    assert items.rows("SELECT watermark FROM quper.qupersync_state") == [(to,)]
+
+
+def test_a_watermark_that_was_put_back_since_the_plan_stays_there(items: Rig):
+    items.run(a_job())
+    items.at_source("UPDATE clock SET moment = '2026-03-04 12:00'")
+    plan = planned(items, a_job(), since=NOON - HOUR)
+
+    correct(items, "2026-02-25T00:00:00.000000Z")
+    list(backfilled(plan, items.order(), items.use_case()))
+
+    assert watermark(items) == "2026-02-25T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("order", [{"window": Window(NOON - 5 * DAY, NOON - 3 * DAY)}, {}])
+def test_an_older_version_of_a_key_does_not_replace_a_newer_one(rig: Rig, order):
+    tables(rig, given="int")
+    rig.at_source(
+        "INSERT INTO items VALUES (1, 'old', '2026-02-25 12:00'), (1, 'new', '2026-02-28 12:00')"
+    )
+    rig.run(a_job())
+    assert rig.rows("SELECT name FROM items") == [("new",)]
+    if not order:  # killed half-way: only the oldest pieces are read
+        rig.at_source("DELETE FROM items WHERE name = 'new'")
+
+    rig.run(a_job(), **(order or {"from_initial": True}))
+
+    assert rig.rows("SELECT name FROM items") == [("new",)]
+
+
+def test_a_repair_makes_the_target_what_the_source_is(rig: Rig):
+    tables(rig)
+    rig.at_source("INSERT INTO items VALUES (1, 'right', '2026-02-25 12:00')")
+    rig.run(a_job())
+    rig.at_target("UPDATE items SET name = 'wrong', changed = '2026-02-27'")
+
+    rig.run(a_job(), window=Window(NOON - 5 * DAY, NOON - 3 * DAY), trigger=Trigger.VERIFY)
+
+    assert rig.rows("SELECT name FROM items") == [("right",)]
+
+
+def test_open_rows_that_no_run_will_read_again_are_told(items: Rig):
+    job = a_job(watermark=SETTLED | {"max_hold": "3d"})
+    items.run(job)
+    items.at_source("INSERT INTO items VALUES (1, 'open', '2026-02-28 10:00')")
+
+    [run] = backfill(items, job, since=NOON - 2 * DAY, until=NOON - DAY)
+
+    [warning] = run.warnings
+    assert warning.startswith("rows from 2026-02-28T10:00:00.000000Z on are not settled and lie")
+
+
+def test_a_job_whose_state_is_of_something_else_is_refused_before_anything_is_planned(items: Rig):
+    items.run(a_job())
+    items.at_target("UPDATE quper.qupersync_state SET target_table = 'public.other'")
+
+    with pytest.raises(StateMissingError, match=r"it is of the table public\.other"):
+        planned(items, a_job())
+
+
 def test_a_normal_run_gets_its_turn_between_two_pieces(items: Rig):
     filled(items).run(a_job(watermark=WATERMARK | {"initial": "1h"}))
     story = pieces(items, a_job(), since=NOON - 9 * DAY)
@@ -180,10 +278,10 @@ def test_a_backfill_of_what_is_gone_reads_nothing_and_says_so(items: Rig):
 
 
 def test_a_backfill_is_clipped_to_the_retention(items: Rig):
-    plan = planned(filled(items), a_job(retention="3000d"), since=NOON - 9 * DAY)
-    kept = planned(items, a_job(retention="1s"), since=NOON - 9 * DAY)
+    whole = planned(filled(items), a_job(retention="10d"), since=NOON - 9 * DAY)
+    kept = planned(items, a_job(retention="2d"), since=NOON - 9 * DAY)
 
-    assert (len(plan.windows), kept.windows) == (9, ())
+    assert (len(whole.windows), kept.windows[0].low) == (9, NOON - 2 * DAY)
 
 
 def test_a_backfill_never_reads_beyond_the_sources_clock_less_the_lag(items: Rig):

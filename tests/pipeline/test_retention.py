@@ -36,6 +36,15 @@ def test_rows_older_than_the_retention_are_removed_and_counted(items: Rig):
     ) == [(2, False)]
 
 
+def test_a_clock_of_the_target_that_is_ahead_removes_nothing_young(items: Rig):
+    """It is: that of the source stands in March."""
+    items.at_target("INSERT INTO items VALUES (4, 'young', '2026-02-20')")
+
+    items.run(a_job(retention="30d"))
+
+    assert ids(items) == [3, 4]
+
+
 def test_without_a_retention_everything_stays(items: Rig):
     items.run(a_job())
 

@@ -68,7 +68,9 @@ class Table:
         self.store.watermark = None
 
     @contextmanager
-    def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> Iterator["Unit"]:
+    def unit(
+        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
+    ) -> Iterator["Unit"]:
         self._fence()
         unit = Unit(self)
         self.store.is_locked = True

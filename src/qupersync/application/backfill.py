@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
-from qupersync.application.frontier_of import frontier_of
+from qupersync.application.due import Due
 from qupersync.application.order import Order
 from qupersync.application.retention import kept_from
 from qupersync.application.run_job import RunJob
 from qupersync.application.source_look import oldest_row
 from qupersync.domain.errors import SpanError
-from qupersync.domain.frontier import Frontier
+from qupersync.domain.frontier import Frontier, Joint
 from qupersync.domain.job import Job
 from qupersync.domain.past_run import without
 from qupersync.domain.ports import Source, Target
@@ -49,13 +49,13 @@ class Span:
 class Backfill:
     """The pieces of one job's backfill, oldest first, and what people should know before.
 
-    ``joins`` is where they begin if nothing is left out between the watermark and them;
+    ``joint`` is where they begin if nothing is left out between the watermark and them;
     ``correlation_id`` is that of all their runs.
     """
 
     job: Job
     windows: tuple[Window, ...]
-    joins: Point | None
+    joint: Joint | None
     correlation_id: UUID
     notes: tuple[str, ...] = ()
 
@@ -72,15 +72,15 @@ class PlanBackfill:
 
         Raises:
             SpanError: the job has no watermark in time, or nothing can lie in the span.
+            StateMissingError: nobody knows what the target lacks.
         """
         if job.watermark is None:
             raise SpanError(f"job {job.name} is a snapshot: it reads everything in each run")
         with self.open_target() as target, self.open_source(PLAN_LIMIT_S) as source:
-            table = target.look(job)
-            state = table.state()
-            frontier = frontier_of(job, job.watermark, table, source, state.watermark)
+            due = Due.of(job, order, target.look(job), source)
+            frontier = due.frontier
             wanted = _wanted(job, frontier, span)
-            held = _held_from(job, order, source, frontier, state.now)
+            held = _held_from(job, order, source, frontier, due.state.now)
             pass_id, done = order.correlation_id, list[Window]()
             if span.resume and (last := target.past.last(job.name, Trigger.BACKFILL)):
                 pass_id = last.correlation_id
@@ -91,7 +91,9 @@ class PlanBackfill:
         return Backfill(
             job=job,
             windows=tuple(p for rest in rests for p in rest.pieces(span.chunk, MOST_PIECES)),
-            joins=None if before(frontier.window().low, wanted.low) else whole.low,
+            joint=None
+            if before(frontier.window().low, wanted.low)
+            else Joint(low=whole.low, mark=frontier.stored),
             correlation_id=pass_id,
             notes=tuple(_notes(wanted, whole, len(done))),
         )
@@ -119,7 +121,7 @@ def _held_from(
 ) -> Point | None:
     sql = job.sql_for(order.flavor)
     oldest = None if sql is None else oldest_row(job, sql, source, frontier)
-    kept = kept_from(job, frontier.type, now)
+    kept = kept_from(job, frontier.type, min(now, frontier.clock))
     return oldest if kept is None else latest(oldest, kept)
 
 
@@ -139,7 +141,7 @@ def backfilled(planned: Backfill, order: Order, run_job: RunJob) -> Iterator[Run
     turn. The watermark moves over a piece only if nothing is left out between: from where the
     next run would begin, or from a piece that this backfill has just read.
     """
-    joins = planned.joins
+    joint = planned.joint
     for window in planned.windows:
         if run_job.stop.is_requested():
             return
@@ -148,7 +150,7 @@ def backfilled(planned: Backfill, order: Order, run_job: RunJob) -> Iterator[Run
             trigger=Trigger.BACKFILL,
             correlation_id=planned.correlation_id,
             window=window,
-            joins=joins,
+            joint=joint,
             is_whole=True,
             waits=True,
         )
@@ -156,10 +158,13 @@ def backfilled(planned: Backfill, order: Order, run_job: RunJob) -> Iterator[Run
         yield run
         if run.status is not Status.SUCCESS:
             return
-        # An open row holds the watermark back, and the next piece would not know of it.
-        joins = window.high if joins == window.low and _is_passed(window, run) else None
+        joint = _joint(joint, window, run)
 
 
-def _is_passed(window: Window, run: Run) -> bool:
-    mark, high = run.watermark_after, window.high
-    return mark is not None and high is not None and not before(mark, high)
+def _joint(joint: Joint | None, window: Window, run: Run) -> Joint | None:
+    """Return where the next piece may join: not behind a hole, nor a row that may still change."""
+    high, mark = window.high, run.watermark_after
+    if joint is None or joint.low != window.low or run.oldest_open is not None:
+        return None
+    is_passed = high is not None and mark is not None and not before(mark, high)
+    return Joint(low=high, mark=mark) if is_passed and high is not None else None

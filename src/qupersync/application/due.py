@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from qupersync.application.frontier_of import frontier_of
 from qupersync.application.order import Order
 from qupersync.domain.errors import StateMissingError
-from qupersync.domain.frontier import Frontier
+from qupersync.domain.frontier import Frontier, Joint
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Source, State, Table
 from qupersync.domain.watermark import Window
@@ -43,6 +43,10 @@ class Due:
     def pieces(self, order: Order) -> Iterator[Window]:
         """Yield the parts that commit a watermark of their own, the oldest first."""
         return iter([self.window]) if order.is_whole else self.window.pieces(self.spec.chunk)
+
+    def joint(self, order: Order) -> Joint | None:
+        """Return what the window joins, unless somebody has set the watermark since."""
+        return None if self.state.is_corrected else order.joint
 
     def late(self, order: Order) -> Window | None:
         """Return where a new row is measured as a late one, None if it is nowhere."""

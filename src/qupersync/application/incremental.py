@@ -13,6 +13,7 @@ from qupersync.domain.margin import margin_warnings
 from qupersync.domain.ports import Source, Stop, Table
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.run import Run
+from qupersync.domain.watermark import before, canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class Incremental:
                 run = loaded
                 yield run
         run = run.warned(*pieces.seen.warnings(), *margin_warnings(run.lateness, spec.overlap))
+        run = run.warned(*_forgotten(due, pieces))
         if sighting is not None:
             run = run.warned(*sighting.settled())
         yield run
@@ -74,7 +76,17 @@ class Incremental:
             stop=self.stop,
             frontier=due.frontier,
             window=due.window,
-            advances=chosen is None or due.frontier.extends(chosen, self.order.joins),
+            advances=chosen is None or due.frontier.extends(chosen, due.joint(self.order)),
             late=due.late(self.order),
             budget=RejectBudget(self.job.max_rejects),
+        )
+
+
+def _forgotten(due: Due, pieces: Pieces) -> Iterator[str]:
+    """Warn of rows that may still change, and that no run is going to read again."""
+    point = pieces.seen.oldest_open
+    if not pieces.advances and point is not None and before(point, due.frontier.window().low):
+        yield (
+            f"rows from {canonical(point)} on are not settled and lie behind the watermark: "
+            "read them again later"
         )

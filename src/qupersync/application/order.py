@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from qupersync.domain.errors import QuperSyncError
+from qupersync.domain.frontier import Joint
 from qupersync.domain.job import Flavor, Job
 from qupersync.domain.run import Trigger
-from qupersync.domain.watermark import Point, Window
+from qupersync.domain.watermark import Window
 
 CHECKED_BATCH_ROWS = 1_000
 
@@ -19,7 +20,7 @@ class Order:
     even asked: each job then only records it. With ``waits`` a held job is waited for.
 
     ``window`` is what to read instead of what is due, at once if ``is_whole``. It moves the
-    watermark only if it begins where the next run would, or at ``joins``, or earlier.
+    watermark only if it begins where the next run would, or at its ``joint``, or earlier.
     ``replay_of`` is the run that read this window before.
     """
 
@@ -33,9 +34,19 @@ class Order:
     refusal: QuperSyncError | None = None
     window: Window | None = None
     is_whole: bool = False
-    joins: Point | None = None
+    joint: Joint | None = None
     replay_of: UUID | None = None
     waits: bool = False
+
+    @property
+    def keeps_newer(self) -> bool:
+        """Tell whether a row of the target stays that is newer than the one that is read.
+
+        Where a key comes again, a window of the past holds its older versions. A repair is to
+        make the target what the source is.
+        """
+        is_past = self.window is not None or self.from_initial
+        return is_past and self.trigger is not Trigger.VERIFY
 
     def batch_rows_of(self, job: Job) -> int:
         """Return how many rows of this job go into one transaction."""

@@ -72,7 +72,8 @@ class Pieces:
         self, piece: Window, run: Run, batch: Batch, check: RowCheck, *, is_last: bool
     ) -> Run:
         checked = check(batch)
-        with self.table.unit(check.columns, idle_limit_s=IDLE_LIMIT_S) as unit:
+        newer = self.order.keeps_newer
+        with self.table.unit(check.columns, idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer) as unit:
             rejects = [*checked.rejects, *unit.stage(checked)]
             seen = self.seen + unit.observe(piece, self._patience(), run.watermark_before)
             merged = unit.merge(self.late)
@@ -98,6 +99,7 @@ class Pieces:
                 )
             )
         self.seen = seen
+        run = replace(run, oldest_open=seen.oldest_open)
         run = replace(run, done_until=piece.high) if is_last else run
         return run if mark is None else run.reached(mark)
 

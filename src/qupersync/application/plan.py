@@ -64,7 +64,9 @@ class Planner:
         plan = replace(plan, sql=bound(sql, None if due is None else next(due.pieces(order))))
         names = () if job.columns else _names(plan.sql, source)
         late = None if due is None else due.late(order)
-        plan = replace(plan, merge=table.merge_statement([*table.columns(names)], late))
+        newer = due is not None and order.keeps_newer
+        merge = table.merge_statement([*table.columns(names)], late, keeps_newer=newer)
+        plan = replace(plan, merge=merge)
         yield plan
         if due is not None:
             plan = replace(plan, notes=(*plan.notes, *_gaps(job, sql, source, table, due)))

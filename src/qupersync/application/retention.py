@@ -28,7 +28,9 @@ def retired(job: Job, table: Table, frontier: Frontier, now: datetime, run: Run)
 
     Never what the next run reads again: the overlap, and all that an open row holds back.
     """
-    before, mark = kept_from(job, frontier.type, now), run.watermark_after
+    # The earlier of two clocks: one that is ahead would remove what is young.
+    before = kept_from(job, frontier.type, min(now, frontier.clock))
+    mark = run.watermark_after
     if before is None or mark is None:
         return
     before = earliest(before, back(mark, frontier.overlap))

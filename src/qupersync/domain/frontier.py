@@ -18,6 +18,18 @@ from qupersync.domain.watermark import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Joint:
+    """Where a pass has read everything up to, and the watermark as it was then."""
+
+    low: Point
+    mark: Point | None
+
+    def holds(self, stored: Point | None) -> bool:
+        """Tell whether the watermark has not been put back since."""
+        return self.mark is None or (stored is not None and not before(stored, self.mark))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frontier:
     """What a job may read now, from its stored watermark and the source's own clock.
 
@@ -69,16 +81,18 @@ class Frontier:
         low = first if self.stored is None else earliest(first, self.window().low)
         return Window(low, self.high)
 
-    def extends(self, window: Window, joins: Point | None) -> bool:
+    def extends(self, window: Window, joint: Joint | None) -> bool:
         """Tell whether the watermark may move over a window that was chosen by somebody.
 
         It may if nothing is left out between: the window begins where the next run would, or at
-        ``joins``, up to which this pass has read everything; and if it ends further on.
+        the joint, up to which this pass has read everything; and if it ends further on.
         """
         if self.stored and window.high and not before(self.stored, window.high):
             return False
         usual = self.window().low
-        return not before(usual if joins is None else latest(usual, joins), window.low)
+        if joint is not None and joint.holds(self.stored):
+            usual = latest(usual, joint.low)
+        return not before(usual, window.low)
 
     def late(self, reached: Point | None) -> Window | None:
         """Return where a new row is a late one: behind what was read, but inside the overlap.

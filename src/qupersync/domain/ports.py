@@ -244,7 +244,9 @@ class Table(Protocol):
             ColumnMissingError: a column of the key or the watermark is not among them.
         """
 
-    def merge_statement(self, columns: Sequence[str], late: Window | None) -> str:
+    def merge_statement(
+        self, columns: Sequence[str], late: Window | None, *, keeps_newer: bool
+    ) -> str:
         """Return, for people, the statement with which ``Unit.merge`` would load these columns."""
 
     def is_empty(self) -> bool:
@@ -280,8 +282,12 @@ class Table(Protocol):
             LeaseLostError: the lease is another's.
         """
 
-    def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> AbstractContextManager[Unit]:
+    def unit(
+        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
+    ) -> AbstractContextManager[Unit]:
         """Open a transaction whose first statement is the fence; leaving by error rolls back.
+
+        With ``keeps_newer`` a row of the target that has a later watermark value stays as it is.
 
         Raises:
             LeaseLostError: the lease is another's.

@@ -35,7 +35,11 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run, as ``sync_logs`` keeps it; ``done_until`` is the end of the last piece stored."""
+    """One run, as ``sync_logs`` keeps it.
+
+    ``done_until`` is the end of the last piece stored, ``oldest_open`` the oldest row seen so far
+    that may still change and is waited for.
+    """
 
     run_id: UUID
     source: str
@@ -59,6 +63,7 @@ class Run:
     replay_of: UUID | None = None
     lateness: Lateness = field(default_factory=Lateness)
     done_until: Point | None = None
+    oldest_open: Point | None = None
 
     def loaded(self, tally: Tally, lateness: Lateness | None = None) -> "Run":
         """Count one committed batch."""

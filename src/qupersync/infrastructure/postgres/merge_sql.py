@@ -26,7 +26,7 @@ WITH ranked AS (
 judged AS MATERIALIZED (
   SELECT r.*, CASE WHEN r.place > 1 THEN 'deduplicated'
                    WHEN t.{first_key} IS NULL THEN 'inserted'
-                   {changed}ELSE 'unchanged' END AS verdict
+                   {newer}{changed}ELSE 'unchanged' END AS verdict
     FROM ranked AS r LEFT JOIN {target} AS t ON r.place = 1 AND {same_key}
    WHERE r.arrival >= {low} AND r.arrival < {high}),
 inserted AS (
@@ -48,6 +48,7 @@ DELETE FROM {table} AS t
  WHERE t.tableoid = old.tableoid AND t.ctid = old.ctid
 """)
 CHANGED = SQL("WHEN ({stored}) IS DISTINCT FROM ({staged}) THEN 'updated' ")
+NEWER = SQL("WHEN t.{stored} > r.{staged} THEN 'unchanged' ")
 UPDATE = SQL(""",
 updated AS (
   UPDATE {target} AS t SET {assignments} FROM judged AS r
@@ -75,6 +76,7 @@ class LoadSql:
     watermark: str | None
     kind: WatermarkType | None
     settled: Settled | None
+    keeps_newer: bool = False
 
     def create(self) -> Composed:
         """Make the staging table, with the target's own types and collations."""
@@ -117,6 +119,7 @@ class LoadSql:
             low=Literal(low),
             high=Literal(high),
             first_key=Identifier(self.key[0]),
+            newer=self._newer,
             changed=changed,
             target=self._target,
             same_key=self._same_key,
@@ -178,6 +181,13 @@ class LoadSql:
             kind=SQL(kind.value),
             at_most=Literal(at_most),
         )
+
+    @property
+    def _newer(self) -> Composable:
+        if not self.keeps_newer:
+            return SQL("")
+        mark, _ = self._mark
+        return NEWER.format(stored=Identifier(mark), staged=self._staged(mark))
 
     def _late(self, late: Window) -> Composed:
         mark, kind = self._mark

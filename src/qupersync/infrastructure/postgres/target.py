@@ -87,9 +87,11 @@ class Table:
         """Keep the promise of ``ports.Table.columns``."""
         return self.target.specs(names)
 
-    def merge_statement(self, columns: Sequence[str], late: Window | None) -> str:
+    def merge_statement(
+        self, columns: Sequence[str], late: Window | None, *, keeps_newer: bool
+    ) -> str:
         """Keep the promise of ``ports.Table.merge_statement``."""
-        merge = self._load_sql(columns).merge(**WHOLE, late=late)
+        merge = self._load_sql(columns, keeps_newer=keeps_newer).merge(**WHOLE, late=late)
         return merge.as_string(self.session.connection).strip()
 
     def is_empty(self) -> bool:
@@ -176,7 +178,9 @@ class Table:
             job_state.correct(cursor, names, watermark, column, kind)
 
     @contextmanager
-    def unit(self, columns: Sequence[str], *, idle_limit_s: float) -> Iterator[Unit]:
+    def unit(
+        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
+    ) -> Iterator[Unit]:
         """Keep the promise of ``ports.Table.unit``."""
         idle = f"{round(idle_limit_s * 1000)}ms"
         whole = f"{round(self.target.job.timeout.total_seconds() * 1000)}ms"
@@ -187,7 +191,7 @@ class Table:
             staging = Staging(
                 self.session.connection,
                 cursor,
-                self._load_sql(columns),
+                self._load_sql(columns, keeps_newer=keeps_newer),
                 self.target.key_indexes,
                 self.target.job.max_rejects,
             )
@@ -196,7 +200,7 @@ class Table:
             yield unit
         self.standing.batch_seq += unit.entries
 
-    def _load_sql(self, columns: Sequence[str]) -> LoadSql:
+    def _load_sql(self, columns: Sequence[str], *, keeps_newer: bool) -> LoadSql:
         job, known = self.target.job, self.target.columns
         spec = job.watermark
         return LoadSql(
@@ -207,4 +211,5 @@ class Table:
             watermark=spec.column if spec else None,
             kind=self.standing.kind,
             settled=spec.settled if spec else None,
+            keeps_newer=keeps_newer,
         )
