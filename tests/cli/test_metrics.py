@@ -1,7 +1,9 @@
 """`metrics`: what Prometheus reads of the jobs."""
 
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -239,3 +241,14 @@ def test_an_unreachable_target_leaves_the_textfile_as_it_was(ran: World, tmp_pat
 
 def test_minus_is_stdout(ran: World):
     assert "qupersync_running" in families(to_file(ran, Path("-")).out)
+
+
+def test_prometheus_own_checker_has_nothing_to_say_where_it_is_installed(ran: World):
+    """Elsewhere the parser of prometheus-client, which every other test here uses, has to do."""
+    text = ran.shell.type("metrics").out
+    assert families(text)
+    if (promtool := shutil.which("promtool")) is not None:
+        checked = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+        )
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
