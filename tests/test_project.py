@@ -54,7 +54,8 @@ def run(*command: str) -> str:
 
 def direct_requirements() -> list[Requirement]:
     extras = itertools.chain.from_iterable(PROJECT["optional-dependencies"].values())
-    return [Requirement(line) for line in (*PROJECT["dependencies"], *extras)]
+    lines = dict.fromkeys((*PROJECT["dependencies"], *extras))  # a package may be in two extras
+    return [Requirement(line) for line in lines]
 
 
 def needed_on(platform: dict[str, str]) -> set[str]:

@@ -19,6 +19,14 @@ jobs:
     key: [id]
     mode: snapshot
 """
+BAD = """\
+  bad:
+    sql: SELECT id, at FROM nowhere WHERE at >= :low AND at < :high
+    target: public.bad
+    key: [id]
+    watermark: {column: at, initial: 1d, overlap: 1h}
+    columns: {id: integer, at: timestamp}
+"""
 BROKEN = JOBS.replace("SELECT id, at", "SELECT 1 / (id - id) AS one, id, at", 1).replace(
     "overlap: 1h}", "overlap: 1h}\n    columns: {id: integer, at: timestamp}"
 )
@@ -33,7 +41,9 @@ def world(world: World) -> World:
         "INSERT INTO events SELECT i, localtimestamp - i * interval '1 day' - interval '1 hour'"
         " FROM generate_series(0, 9) AS i",
     )
-    world.at_target(TABLE, "CREATE TABLE things (id int PRIMARY KEY)")
+    world.at_target(
+        TABLE, TABLE.replace("events", "bad"), "CREATE TABLE things (id int PRIMARY KEY)"
+    )
     return world
 
 
@@ -59,6 +69,15 @@ def test_a_backfill_without_names_takes_the_jobs_with_a_watermark_in_time(world:
 
     assert (done.code, {run["job"] for run in done.document["runs"]}) == (0, {"events"})
     assert {run["trigger"] for run in done.document["runs"]} == {"backfill"}
+
+
+def test_a_job_that_cannot_be_planned_is_named_and_stops_no_other(world: World):
+    world.shell.write_jobs(JOBS + BAD)
+
+    done = world.shell.type("backfill", "--since", "2d", "-o", "json")
+
+    assert (done.code, {run["job"] for run in done.document["runs"]}) == (1, {"events"})
+    assert done.document["errors"][0].startswith("job bad: Redshift answered: ")
 
 
 def test_a_backfill_of_a_snapshot_is_wrong_usage(world: World):

@@ -15,6 +15,7 @@ from qupersync.application.run_job import RunJob
 from qupersync.demo.standin import StandIn
 from qupersync.domain.job import Job
 from qupersync.domain.run import Run, Trigger
+from qupersync.domain.watermark import Point
 from qupersync.infrastructure.postgres import session as postgres
 from qupersync.infrastructure.postgres.heartbeat import Heartbeat
 from qupersync.infrastructure.postgres.leases import Leases
@@ -137,6 +138,15 @@ def tables(rig: Rig, key: str = "int", given: str = "") -> Rig:
 def add(rig: Rig, *rows: str) -> None:
     """Add rows of items at the source, in this order, each as the SQL of its key and name."""
     rig.at_source(*(f"INSERT INTO items VALUES ({row}, '2026-03-01 11:30')" for row in rows))
+
+
+def correct(rig: Rig, job: Job, watermark: Point | None) -> None:
+    """Set the watermark on somebody's word, or reset it."""
+    with rig.open_target() as target:
+        lease = target.leases.claim(job, owner=uuid4())
+        assert lease is not None
+        target.table(job, lease).correct(watermark, "somebody")
+        target.leases.release(lease)
 
 
 def _execute(conninfo: str, statements: tuple[str, ...]) -> None:

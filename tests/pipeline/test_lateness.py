@@ -1,11 +1,15 @@
 """Rows that appear behind what was read already are counted with their age."""
 
+from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
 
+import pytest
+
+from qupersync.domain.job import Job
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Window
-from tests.pipeline.rig import NOON, SETTLED, WATERMARK, Rig, a_job
+from tests.pipeline.rig import NOON, SETTLED, WATERMARK, Rig, a_job, correct
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 STORED = "SELECT rows_late, late_max_ms FROM quper.{} ORDER BY {} DESC LIMIT 1"
@@ -109,11 +113,7 @@ def test_a_window_that_somebody_chose_tells_nothing_of_lateness(items: Rig):
 
 def test_what_is_new_behind_a_watermark_that_somebody_set_is_not_late(items: Rig):
     items.run(a_job())
-    with items.open_target() as target:
-        lease = target.leases.claim(a_job(), owner=uuid4())
-        assert lease is not None
-        target.table(a_job(), lease).correct(NOON - HOUR, "somebody")
-        target.leases.release(lease)
+    correct(items, a_job(), NOON - HOUR)
     appear(items, "2026-03-01 10:30", "2026-03-01 11:30")
 
     after_that = items.run(a_job())
@@ -122,6 +122,46 @@ def test_what_is_new_behind_a_watermark_that_somebody_set_is_not_late(items: Rig
 
     assert (after_that.tally.inserted, after_that.lateness.rows) == (2, 0)
     assert (usual.tally.inserted, usual.lateness.rows) == (1, 1)
+
+
+def die_half_way(rig: Rig, job: Job, **order: Any) -> None:
+    def die(run: Run) -> None:
+        if run.batches == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace(rig.use_case(), on_step=die)(job, rig.order(**order))
+    rig.at_target("UPDATE quper.qupersync_leases SET lease_expires_at = now()")
+
+
+WEEK = (
+    "INSERT INTO items SELECT i, 'n', timestamp '2026-03-01 11:00' - i * interval '1 day'"
+    " FROM generate_series(0, 6) AS i"
+)
+
+
+def test_behind_a_watermark_that_was_set_back_no_row_is_late_though_a_run_died(items: Rig):
+    items.at_source(WEEK)
+    items.run(a_job())
+    items.at_target("TRUNCATE items")
+    correct(items, a_job(), NOON - timedelta(days=6))
+    die_half_way(items, a_job())
+
+    run = items.run(a_job())
+
+    assert (run.tally.inserted, run.lateness.rows) == (4, 0)
+
+
+def test_no_row_of_a_new_target_is_late_though_its_first_run_died(items: Rig):
+    items.at_source(WEEK)
+    items.run(a_job())
+    items.at_target("CREATE TABLE other (LIKE items INCLUDING ALL)")
+    other = a_job(target="public.other")
+    die_half_way(items, other, from_initial=True)
+
+    run = items.run(other)
+
+    assert (run.tally.inserted, run.lateness.rows) == (4, 0)
 
 
 def test_a_number_watermark_has_no_lateness(rig: Rig):

@@ -6,8 +6,9 @@ from uuid import uuid4
 import pytest
 
 from qupersync.domain.errors import LeaseLostError
+from qupersync.domain.gap import Gap
 from qupersync.domain.run import Status
-from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job
+from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job, correct
 
 
 def test_a_target_that_holds_rows_nobody_accounts_for_is_refused(items: Rig):
@@ -101,3 +102,76 @@ def test_only_the_holder_of_the_job_may_set_its_watermark(items: Rig):
     assert items.rows("SELECT watermark, details ? 'changed' FROM quper.qupersync_state") == [
         ("2026-03-01T12:00:00.000000Z", False)
     ]
+
+
+GAPS = """
+UPDATE quper.qupersync_state
+   SET details = details || '{"gaps": [{"low": "2026-02-22", "high": "2026-02-23"}],
+                              "acknowledged": [{"low": "2026-02-23", "high": "2026-02-24"}],
+                              "lost_until": "2026-02-24"}'
+"""
+KNOWN_GAPS = """
+SELECT details ?& names, details ?| names
+  FROM quper.qupersync_state, CAST('{gaps,acknowledged,lost_until}' AS text[]) AS names
+"""
+MOVED = {"target": "public.moved"}
+ENDED = {"watermark": WATERMARK | {"column": "ended"}}
+
+
+@pytest.fixture
+def with_gaps(rig: Rig) -> Rig:
+    """A job that ran and knows of gaps, and another table for it."""
+    rig.at_both("CREATE TABLE items (id int PRIMARY KEY, changed timestamp, ended timestamp)")
+    rig.at_target("CREATE TABLE moved (LIKE items INCLUDING ALL)")
+    rig.run(a_job())
+    rig.at_target(GAPS)
+    return rig
+
+
+@pytest.mark.parametrize(("change", "is_kept"), [({}, True), (MOVED, False), (ENDED, False)])
+def test_who_sets_the_watermark_of_something_else_leaves_its_gaps_behind(
+    with_gaps: Rig, change: dict[str, object], *, is_kept: bool
+):
+    correct(with_gaps, a_job(**change), NOON)
+
+    assert with_gaps.rows(KNOWN_GAPS) == [(is_kept, is_kept)]
+
+
+@pytest.mark.parametrize("change", [MOVED, ENDED])
+def test_what_begins_anew_with_something_else_leaves_its_gaps_behind(
+    with_gaps: Rig, change: dict[str, object]
+):
+    with_gaps.run(a_job(**change), from_initial=True)
+
+    assert with_gaps.rows(KNOWN_GAPS) == [(False, False)]
+
+
+def test_gaps_that_nobody_acknowledged_outlive_a_reset(with_gaps: Rig):
+    correct(with_gaps, a_job(), None)
+    with_gaps.run(a_job())
+
+    assert with_gaps.rows(KNOWN_GAPS) == [(True, True)]
+
+
+def test_an_older_gap_that_a_repair_notes_does_not_move_back_where_the_newest_one_ends(items: Rig):
+    items.run(a_job())
+    with items.open_target() as target:
+        lease = target.leases.claim(a_job(), owner=uuid4())
+        assert lease is not None
+        table = target.table(a_job(), lease)
+        table.note_look(None, Gap(NOON, NOON + timedelta(hours=1)))
+        table.note_look(None, Gap(NOON - timedelta(hours=5), NOON - timedelta(hours=3)))
+
+        assert table.state().lost_until == NOON + timedelta(hours=1)
+
+
+def test_a_job_whose_state_was_deleted_is_refused_and_then_goes_on_from_its_ledger(items: Rig):
+    items.at_source("INSERT INTO items VALUES (1, 'n', '2026-03-01 11:30')")
+    items.run(a_job())
+    items.at_target("DELETE FROM quper.qupersync_leases", "DELETE FROM quper.qupersync_state")
+
+    refused = items.run(a_job())
+    allowed = items.run(a_job(), from_initial=True)
+
+    assert refused.error_code == "state-missing"
+    assert (allowed.status, allowed.watermark_after) == (Status.SUCCESS, NOON), allowed.error

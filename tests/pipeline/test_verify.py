@@ -16,7 +16,7 @@ from qupersync.infrastructure.postgres.copied import Copy
 from qupersync.infrastructure.postgres.leases import Leases
 from qupersync.infrastructure.redshift.original import Original
 from tests.pipeline.proof import verified
-from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job, a_snapshot
+from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job, a_snapshot, correct
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 UPTO = NOON - HOUR
@@ -231,14 +231,98 @@ def test_dates_are_proved_in_whole_days(rig: Rig):
     assert [str(hole.low) for hole in bad.holes] == ["2026-03-02"]
 
 
+@pytest.mark.parametrize("lag", ["0s", "10m"])
+def test_rows_that_changed_after_the_last_run_are_told_beside_the_difference(items: Rig, lag: str):
+    job = a_job(watermark=WATERMARK | {"lag": lag})
+    items.at_source(ROWS)
+    items.run(job)
+    items.at_source(
+        "UPDATE clock SET moment = '2026-03-01 12:05'",
+        "UPDATE items SET changed = '2026-03-01 12:02' WHERE id = 2",
+    )
+
+    verdict = verified(items, job)
+
+    assert (verdict.differences[0].window.low, verdict.newer) == (SECOND.low, 1)
+
+
+def test_a_repair_runs_the_job_first_and_so_loads_what_changed_after_the_last_run(loaded: Rig):
+    loaded.at_source(
+        "UPDATE clock SET moment = '2026-03-01 12:05'",
+        "UPDATE items SET changed = '2026-03-01 12:02' WHERE id = 2",
+    )
+
+    verdict = verified(loaded, a_job(), repair=True)
+
+    assert (verdict.proof, [run.trigger for run in verdict.repairs]) == (Proof.OK, [Trigger.MANUAL])
+
+
+def test_a_source_that_shows_no_row_though_young_ones_were_loaded_proves_nothing(loaded: Rig):
+    loaded.at_source("DELETE FROM items")
+
+    verdict = verified(loaded, a_job())
+
+    assert (verdict.proof, verdict.by_nature) == (Proof.UNVERIFIABLE, False)
+    assert "up to 2026-02-28T13:00:00.000000Z" in verdict.reason
+
+
+def test_rows_that_left_the_source_by_age_need_no_proof(loaded: Rig):
+    loaded.at_source("DELETE FROM items", "UPDATE clock SET moment = '2026-03-08 12:00'")
+
+    verdict = verified(loaded, a_job())
+
+    assert (verdict.proof, verdict.windows) == (Proof.OK, ())
+
+
+def test_midnights_that_feed_a_date_are_compared(rig: Rig):
+    rig.at_source("CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)", ROWS)
+    rig.at_target("CREATE TABLE items (id int PRIMARY KEY, name text, changed date)")
+    text = (
+        "SELECT id, name, date_trunc('day', changed) AS changed FROM items"
+        " WHERE changed >= :low AND changed < :high"
+    )
+    job = a_job(sql=text, watermark=WATERMARK | {"overlap": "1d"})
+    rig.run(job)
+    rig.at_target("DELETE FROM items WHERE id = 2")
+
+    [difference] = verified(rig, job).differences
+
+    assert (str(difference.window.low), difference.target.rows) == ("2026-02-27", 0)
+
+
+def test_what_was_read_into_another_table_covers_nothing_of_this_one(loaded: Rig):
+    loaded.at_target("CREATE TABLE other (LIKE items INCLUDING ALL)")
+    other = a_job(target="public.other")
+    correct(loaded, other, NOON)
+    loaded.at_source("UPDATE clock SET moment = '2026-03-02 12:00'")
+    loaded.run(other)
+    loaded.at_source("INSERT INTO items VALUES (5, 'behind', '2026-03-01 10:00')")
+
+    verdict = verified(loaded, other)
+
+    assert (verdict.proof, verdict.windows) == (Proof.OK, (Window(UPTO, UPTO + DAY),))
+
+
+def test_what_was_read_by_a_number_is_no_part_of_the_story_that_a_time_tells(items: Rig):
+    items.at_both("ALTER TABLE items ALTER id TYPE bigint")
+    items.at_source(ROWS)
+    number = "SELECT * FROM items WHERE id >= :low"
+    by_number = a_job(sql=number, watermark={"column": "id", "initial": 0, "overlap": 1})
+    read = items.run(by_number).tally.inserted
+    correct(items, a_job(), NOON)
+    items.run(a_job())
+
+    assert (read, verified(items, a_job()).reason) == (4, "")
+
+
 def test_a_repair_reads_a_differing_window_again(loaded: Rig):
     loaded.at_target("UPDATE items SET name = 'x' WHERE id = 1", "DELETE FROM items WHERE id = 3")
 
     verdict = verified(loaded, a_job(), repair=True)
 
     assert verdict.proof is Proof.OK
-    assert [run.window for run in verdict.repairs] == [FIRST, LAST]
-    assert {(run.status, run.trigger) for run in verdict.repairs} == {
+    assert [run.window for run in verdict.repairs] == [Window(UPTO, NOON), FIRST, LAST]
+    assert {(run.status, run.trigger) for run in verdict.repairs[1:]} == {
         (Status.SUCCESS, Trigger.VERIFY)
     }
     assert loaded.rows("SELECT count(*) FROM items") == [(4,)]
@@ -253,12 +337,12 @@ def test_a_repair_reads_a_hole_that_the_source_still_holds(loaded: Rig):
 
     verdict = verified(loaded, a_job(), repair=True)
 
-    assert (verdict.proof, [run.window for run in verdict.repairs]) == (
-        Proof.OK, [Window(NOON, NOON + 36 * HOUR)],
-    )  # fmt: skip
+    usual, hole = (run.window for run in verdict.repairs)
+    assert (verdict.proof, usual) == (Proof.OK, Window(NOON + 35 * HOUR, NOON + 2 * DAY))
+    assert hole == Window(NOON, NOON + 35 * HOUR)
     assert loaded.rows("SELECT name FROM items WHERE id = 5") == [("missed",)]
     assert loaded.rows("SELECT watermark FROM quper.qupersync_state") == [
-        ("2026-03-03T00:00:00.000000Z",)
+        ("2026-03-03T12:00:00.000000Z",)
     ]
 
 
@@ -272,7 +356,7 @@ def test_of_a_hole_that_is_half_lost_one_half_is_read_and_the_other_becomes_a_ga
 
     verdict = verified(loaded, a_job(), repair=True)
 
-    assert [run.window for run in verdict.repairs] == [Window(NOON + DAY, NOON + 36 * HOUR)]
+    assert verdict.repairs[1].window == Window(NOON + DAY, NOON + 35 * HOUR)
     assert verdict.holes == (Window(NOON, NOON + DAY),)
     gap = "SELECT g ->> 'low', g ->> 'high' FROM quper.qupersync_state, {} AS g"
     assert loaded.rows(gap.format("jsonb_array_elements(details -> 'gaps')")) == [
@@ -295,7 +379,7 @@ def test_a_row_that_the_source_deleted_still_differs_after_a_repair(loaded: Rig)
     verdict = verified(loaded, a_job(), repair=True)
 
     assert [d.window for d in verdict.differences] == [SECOND]
-    assert len(verdict.repairs) == 1
+    assert [run.window for run in verdict.repairs[1:]] == [SECOND]
 
 
 def test_a_repair_waits_for_a_run_that_holds_the_job(loaded: Rig):
@@ -305,7 +389,7 @@ def test_a_repair_waits_for_a_run_that_holds_the_job(loaded: Rig):
 
     verdict = verified(loaded, a_job(), repair=True)
 
-    assert [run.status for run in verdict.repairs] == [Status.SUCCESS]
+    assert {run.status for run in verdict.repairs} == {Status.SUCCESS}
     assert verdict.proof is Proof.OK
 
 

@@ -88,7 +88,8 @@ class Attempt:
     def keeps_from(self) -> Any:
         """The oldest stamp that the job keeps, None if it keeps all."""
         keeps = self.setup.target_keeps
-        return None if keeps is None else self.setup.stamp(self.target_clock - keeps)
+        earlier = min(self.target_clock, self.clock or self.target_clock)
+        return None if keeps is None else self.setup.stamp(earlier - keeps)
 
     def back(self, point: Any) -> Any:
         """Return the stamp that lies the overlap behind another."""

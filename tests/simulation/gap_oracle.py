@@ -44,14 +44,17 @@ class GapOracle:
         age = self._age(attempt, attempt.clock)
         self.perhaps_seen = max(self.perhaps_seen, age)
         if attempt.is_due and attempt.is_success:
-            self.surely_seen = max(self.surely_seen, age)
+            self.surely_seen = max(self._still_kept(attempt, attempt.clock), age)
 
     def _each_is_true(self, attempt: Attempt, clock: datetime, new: Collection[Any]) -> None:
         for low, high in new:
             gap = f"{low} to {high}"
             require(low == attempt.before.watermark, "a gap begins elsewhere", gap)
             require(low < high, "a gap has no length", gap)
-            held = [row for row in self.world.visible().values() if low <= row.stamp < high]
+            # Of the date of the watermark itself rows may be there while others have gone.
+            first = low + DAY if self.world.setup.is_date else low
+            stamps = [row.stamp for row in self.world.visible().values()]
+            held = [stamp for stamp in stamps if first <= stamp < high]
             require(not held, "a gap covers rows that are there", gap, held)
             is_excused = clock - moment(low) > max(DAY, self.surely_seen)
             is_excused |= self._one_left_early(attempt, clock, self.perhaps_seen)
@@ -77,6 +80,15 @@ class GapOracle:
         stamps = (stamp for _, stamp in attempt.before.rows.values())
         gone = (stamp for stamp in stamps if young < moment(stamp) < self.world.gone_before)
         return was is not None and any(stamp < was for stamp in gone)
+
+    def _still_kept(self, attempt: Attempt, clock: datetime) -> timedelta:
+        """Return for how long rows stay, now that a loaded one may be gone that was younger."""
+        was = attempt.before.watermark
+        stamps = [moment(stamp) for _, stamp in attempt.before.rows.values()]
+        gone = max((at for at in stamps if at < self.world.gone_before), default=None)
+        if was is None or gone is None or clock - gone >= self.surely_seen:
+            return self.surely_seen
+        return max(NOTHING, moment(was) - gone)
 
     def _age(self, attempt: Attempt, clock: datetime) -> timedelta:
         """Return the age of the oldest row that a look finds, or nothing."""

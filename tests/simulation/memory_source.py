@@ -14,7 +14,7 @@ from tests.simulation.world import World
 
 COMPARED = re.compile(r"changed (>=|>|<) (?:timestamp|date) '([^']+)'")
 COMPARE = {">=": ge, ">": gt, "<": lt}
-OLDEST = 'SELECT CAST(min("changed") AS varchar) FROM ('
+OLDEST = 'SELECT CAST(min(CAST("changed" AS '
 NAMES = ("id", "state", "changed")
 
 
@@ -27,7 +27,7 @@ class Source:
     def clock(self) -> datetime:
         return self.world.clock
 
-    def ask(self, sql: str) -> Row:
+    def ask(self, sql: str, *, limit_s: float | None = None) -> Row:
         assert sql.startswith(OLDEST), sql
         return (min((str(row[2]) for row in self._rows(sql)), default=None),)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from qupersync.domain.batch import Tally
+from qupersync.domain.gap import Gap
 from qupersync.domain.ports import Lease
 from qupersync.domain.run import Run, Status, Trigger
 from qupersync.domain.watermark import Point
@@ -30,6 +31,7 @@ class Store:
     batch_seq: int = 0
     kept: timedelta | None = None
     gaps: dict[Point, Point] = field(default_factory=dict)
+    unsettled: list[Gap] = field(default_factory=list)
     fence: int = 0
     owner: UUID | None = None
     is_expired: bool = False

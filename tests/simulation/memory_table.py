@@ -41,7 +41,7 @@ class Table:
         self.batch_seq = self.store.batch_seq
         return State(
             watermark=self.store.watermark,
-            batch_seq=self.store.batch_seq,
+            is_new=self.store.batch_seq == 0,
             now=self.store.world.target_clock,
             reached=self.store.reached(),
             kept=self.store.kept,
@@ -57,10 +57,15 @@ class Table:
             self.store.kept = kept
         if gap is not None:
             self.store.gaps[gap.low] = gap.high
+            self.store.unsettled += [gap] if gap.young is not None else []
 
-    def withdraw(self, gap: Gap) -> None:
+    def unsettled_gaps(self) -> Sequence[Gap]:
+        return tuple(self.store.unsettled)
+
+    def settle(self, gap: Gap, *, is_gap: bool) -> None:
         self._fence()
-        if self.store.gaps.get(gap.low) == gap.high:
+        self.store.unsettled.remove(gap)
+        if not is_gap and self.store.gaps.get(gap.low) == gap.high:
             del self.store.gaps[gap.low]
 
     def adopt(self) -> None:

@@ -58,7 +58,7 @@ class Oracle:
         world, keeps = self.world, self.world.setup.target_keeps
         self.shown = max(world.clock, self.shown or world.clock)
         if keeps is not None:
-            keeps_from = world.setup.stamp(world.target_clock - keeps)
+            keeps_from = world.setup.stamp(min(world.target_clock, world.clock) - keeps)
             self.keeps_from = max(keeps_from, self.keeps_from or keeps_from)
 
     def judge(self, attempt: Attempt, after: Stored) -> None:

@@ -43,7 +43,7 @@ class Deletions:
         gone, total = unit.missing()
         if gone == 0:
             return Deleted(seen=None if skipped else seen)
-        doubt = self._doubt(seen, extracted, skipped)
+        doubt = self._doubt(unit, seen, extracted, skipped)
         if doubt:
             return Deleted(
                 warnings=(f"{gone} rows that this read does not confirm were kept: {doubt}",)
@@ -69,18 +69,23 @@ class Deletions:
             hint=self._way_out,
         )
 
-    def _doubt(self, seen: Visibility, extracted: int, skipped: int) -> str:
+    def _doubt(self, unit: Unit, seen: Visibility, extracted: int, skipped: int) -> str:
         """Say why rows that were not read may well be there; nothing if they are gone."""
         if skipped:
             return "rows were rejected"
         if self.are_allowed or extracted == 0:  # an empty result is an error below
             return ""
         before = self.before
-        return self._less(before, seen) if before and before.is_more_than(seen) else ""
+        if before is None or before.rights == seen.rights:
+            return ""
+        # Not by how many it saw: what is new would hide what is lost.
+        gone = unit.owners_gone()
+        return self._less(before, seen, gone) if gone else ""
 
-    def _less(self, before: Visibility, seen: Visibility) -> str:
+    def _less(self, before: Visibility, seen: Visibility, gone: int) -> str:
         owners = ", ".join(self.job.key[:-1])
-        of_owners = f" of {before.owners} -> {seen.owners} different ({owners})" if owners else ""
+        counts = f" of {before.owners} -> {seen.owners} different ({owners}), nothing of {gone}"
+        of_owners = counts if owners else ""
         return (
             f"the login may see less than before. Its rights were {before.rights!r} and are "
             f"{seen.rights!r}; it saw {before.rows} -> {seen.rows} rows{of_owners}. Give the right "

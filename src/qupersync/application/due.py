@@ -59,7 +59,7 @@ class Due:
 def _state(job: Job, order: Order, table: Table) -> State:
     state = table.state()
     misfit = f"its watermark does not fit: {state.misfit}" if state.misfit else ""
-    is_new = state.batch_seq == 0 and not state.is_corrected
+    is_new = state.is_new and not state.is_corrected
     if state.watermark is None and is_new and not table.is_empty():
         misfit = f"{job.target} holds rows, but there is no watermark"
     if misfit and not order.from_initial:

@@ -7,7 +7,7 @@ from qupersync.application.due import Due
 from qupersync.application.order import Order
 from qupersync.application.pieces import Pieces
 from qupersync.application.retention import retired
-from qupersync.application.source_look import looked
+from qupersync.application.source_look import looked, settled
 from qupersync.domain.job import Job
 from qupersync.domain.margin import margin_warnings
 from qupersync.domain.ports import Source, Stop, Table
@@ -52,14 +52,15 @@ class Incremental:
                 self.job, self.sql, self.source, self.table, frontier, state
             )
             run = run.warned(*warnings)
-        for piece in due.pieces(self.order):
+        windows = tuple(due.pieces(self.order))
+        for piece in windows:
             for loaded in pieces.load(piece, run):
                 run = loaded
                 yield run
         run = run.warned(*pieces.seen.warnings(), *margin_warnings(run.lateness, spec.overlap))
         run = run.warned(*_forgotten(due, pieces))
-        if sighting is not None:
-            run = run.warned(*sighting.settled())
+        if pieces.advances:
+            run = run.warned(*settled(self.job, self.table, sighting, windows))
         yield run
         if self.order.window is None:
             yield from retired(self.job, self.table, frontier, state.now, run)

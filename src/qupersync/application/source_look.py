@@ -1,15 +1,18 @@
 """One look at how far back the source still reaches, before a run reads its window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qupersync.domain.errors import QueryError
+from qupersync.domain.errors import QueryError, TimeLimitError
 from qupersync.domain.frontier import Frontier
 from qupersync.domain.gap import Gap, Look
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Source, State, Table
 from qupersync.domain.query import bound, oldest
-from qupersync.domain.watermark import EPOCH, Point, Window, before
+from qupersync.domain.watermark import EPOCH, Point, Window, before, latest
+
+# Of the job's time: the look must not take what the window needs.
+SHARE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,24 +20,35 @@ class Sighting:
     """What a look has found; a gap is remembered already, for the watermark is about to pass it."""
 
     job: Job
+    sql: str
+    source: Source
     table: Table
+    frontier: Frontier
+    stored: Point | None
+    high: Point
     look: Look
-    gap: Gap | None
 
-    def settled(self) -> Iterator[str]:
-        """Remember the look once the window is stored, and yield the warning of a gap.
+    def note_kept(self) -> None:
+        """Remember how long rows stay, once the window is stored."""
+        gone = None
+        if self.look.shows_less:
+            gone = self.table.newest_before(self.look.oldest or self.high)
+        self.table.note_look(self.look.now_kept(gone, self.stored), None)
 
-        A row that was stamped anew has left its old place in the target by now: what it had left
-        at the source is no gap.
-        """
-        gap = self.gap
-        if gap is not None and not gap.by_age:
-            loaded = self.table.newest_before(gap.low)
-            if not self.look.left_early(loaded):
-                self.table.withdraw(gap)
-                gap = None
-        self.table.note_look(self.look.now_kept, None)
-        if gap is not None:
+    def dropped_since(self, pieces: Sequence[Window]) -> Iterator[str]:
+        """Look again: what the source dropped may have been in a piece that was not read yet."""
+        first, seen = pieces[0], self.look.oldest
+        if len(pieces) == 1 or first.high is None or seen is None:
+            return  # one piece is read right after the look
+        try:
+            now = oldest_in_time(self.job, self.sql, self.source, self.frontier)
+        except QueryError as error:
+            yield _unknown(error)
+            return
+        low, high = latest(self.stored, latest(seen, first.high)), now or self.high
+        if before(low, high):
+            gap = Gap(low, high)
+            self.table.note_look(None, gap)
             yield gap.warning(self.job.name)
 
 
@@ -42,17 +56,44 @@ def looked(
     job: Job, sql: str, source: Source, table: Table, frontier: Frontier, state: State
 ) -> tuple[Sighting | None, tuple[str, ...]]:
     """Look at the source before its window is read; return what was seen, and warnings."""
-    stored = state.watermark
-    if frontier.high is None or (stored is not None and not before(stored, frontier.high)):
+    stored, high = state.watermark, frontier.high
+    if high is None or (stored is not None and not before(stored, high)):
         return None, ()  # a number, or a clock that went back: what is newer is hidden
     try:
         look, gap = look_and_gap(job, sql, source, table, frontier, state)
     except QueryError as error:
-        return None, (f"the source's oldest row is not known: {error}",)
+        return None, (_unknown(error),)
     if gap is not None:
         table.note_look(None, gap)
-    warnings = (gap.warning(job.name),) if gap is not None and gap.by_age else ()
-    return Sighting(job=job, table=table, look=look, gap=gap), warnings
+    sighting = Sighting(
+        job=job,
+        sql=sql,
+        source=source,
+        table=table,
+        frontier=frontier,
+        stored=stored,
+        high=high,
+        look=look,
+    )
+    return sighting, (gap.warning(job.name),) if gap is not None and gap.young is None else ()
+
+
+def settled(
+    job: Job, table: Table, sighting: Sighting | None, pieces: Sequence[Window]
+) -> Iterator[str]:
+    """Judge what was seen, once all pieces are stored, and yield the warnings of gaps.
+
+    A row that was stamped anew has left its old place in the target by now: what it had left
+    at the source is no gap. A gap that a run left open when it died is judged here too.
+    """
+    if sighting is not None:
+        yield from sighting.dropped_since(pieces)
+        sighting.note_kept()
+    for gap in table.unsettled_gaps():
+        is_gap = gap.is_borne_out_by(table.newest_before(gap.low))
+        table.settle(gap, is_gap=is_gap)
+        if is_gap:
+            yield gap.warning(job.name)
 
 
 def look_and_gap(
@@ -61,9 +102,9 @@ def look_and_gap(
     """Return what the source still holds, and the span that it dropped before it was read.
 
     Raises:
-        QueryError: the source cannot wrap the job's query.
+        QueryError: the source cannot wrap the job's query, or took too long.
     """
-    point = oldest_row(job, sql, source, frontier)
+    point = oldest_in_time(job, sql, source, frontier)
     look = Look(clock=frontier.clock, oldest=point, kept=state.kept)
     stored = state.watermark
     if stored is None or frontier.high is None or look.reaches(stored):
@@ -74,16 +115,41 @@ def look_and_gap(
     return look, look.gap(stored, newest, frontier.high)
 
 
-def oldest_row(job: Job, sql: str, source: Source, frontier: Frontier) -> Point | None:
+def oldest_in_time(job: Job, sql: str, source: Source, frontier: Frontier) -> Point | None:
+    """Return what ``oldest_row`` does, within a share of the job's time.
+
+    Raises:
+        QueryError: the source cannot wrap the job's query, or took too long.
+    """
+    limit_s = job.timeout.total_seconds() / SHARE
+    try:
+        return oldest_row(job, sql, source, frontier, limit_s=limit_s)
+    except TimeLimitError as error:
+        raise QueryError(f"it was not found within {limit_s:g} s, 1/{SHARE} of timeout") from error
+
+
+def oldest_row(
+    job: Job, sql: str, source: Source, frontier: Frontier, *, limit_s: float | None = None
+) -> Point | None:
     """Return the oldest watermark value below ``frontier.high`` at the source, None without rows.
 
     Raises:
         QueryError: the source cannot wrap the job's query.
+        TimeLimitError: it took longer than ``limit_s`` seconds, or than the job may take.
     """
     if job.watermark is None:
         raise AssertionError("only an incremental job has a watermark")
     name = job.watermark.column
     spec = job.columns.get(name)
     all_of_it = Window(EPOCH[frontier.type], frontier.high)
-    (text,) = source.ask(oldest(bound(sql, all_of_it), spec.source or name if spec else name))
-    return None if text is None else frontier.type.read(str(text))
+    column = spec.source or name if spec else name
+    query = oldest(bound(sql, all_of_it), column, frontier.type, all_of_it)
+    (text,) = source.ask(query, limit_s=limit_s)
+    try:
+        return None if text is None else frontier.type.parse(str(text))
+    except ValueError as error:
+        raise QueryError(f"{text!r} is no {frontier.type}") from error
+
+
+def _unknown(error: QueryError) -> str:
+    return f"the source's oldest row is not known: {error}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from qupersync.application.frontier_of import frontier_of
@@ -12,12 +12,13 @@ from qupersync.application.run_job import NOT_ON_THIS_FLAVOR
 from qupersync.application.source_look import oldest_row
 from qupersync.domain.errors import QuperSyncError, UnavailableError
 from qupersync.domain.frontier import Frontier
+from qupersync.domain.gap import start_of
 from qupersync.domain.job import Job
 from qupersync.domain.likeness import Likeness
-from qupersync.domain.ports import Copy, Original
-from qupersync.domain.query import bound
+from qupersync.domain.ports import Copy, Original, State
+from qupersync.domain.query import bound, counted
 from qupersync.domain.verdict import Content, Difference, Verdict, since
-from qupersync.domain.watermark import Point, Window, back, latest
+from qupersync.domain.watermark import DAY, Point, Window, back, before, canonical, latest
 from qupersync.domain.watermark_spec import WatermarkSpec
 
 
@@ -77,7 +78,11 @@ class _Sides:
         if coverage.low is None:
             return Verdict(job=name, reason="the run log knows no window that it read")
         oldest = oldest_row(self.job, self.sql, self.original, frontier)
-        windows = self._windows(oldest, coverage.low, state.watermark)
+        # Behind the watermark late rows may still be on their way.
+        whole = Window(coverage.low, back(state.watermark, self.spec.overlap))
+        windows = tuple(w for held in since(oldest, [whole]) for w in held.pieces(self.spec.chunk))
+        if not windows and not coverage.holes and (why := self._why_none(whole, frontier, state)):
+            return Verdict(job=name, reason=why)
         likeness = self._likeness(state.watermark)
         upto = latest(state.reached, state.watermark)
         rows, differences = self._compared(likeness, frontier, windows, upto)
@@ -88,16 +93,32 @@ class _Sides:
             rows=rows,
             holes=coverage.holes,
             differences=differences,
+            newer=self._newer(frontier, state) if differences else 0,
             left_out=likeness.left_out,
             open_rejects=self.copy.open_rejects(),
         )
 
-    def _windows(self, oldest: Point | None, low: Point, watermark: Point) -> tuple[Window, ...]:
-        # Behind the watermark late rows may still be on their way.
-        whole = Window(low, back(watermark, self.spec.overlap))
-        return tuple(
-            piece for held in since(oldest, [whole]) for piece in held.pieces(self.spec.chunk)
+    def _why_none(self, whole: Window, frontier: Frontier, state: State) -> str:
+        """Say what the source should still show; empty if all that was loaded left by age."""
+        newest = whole.high and self.copy.table.newest_before(whole.high)
+        if newest is None or before(newest, whole.low):
+            return ""
+        if state.kept is not None and frontier.clock - start_of(newest) >= state.kept:
+            return ""
+        return (
+            f"the source shows none of the rows that were loaded, up to {canonical(newest)}, "
+            "though these are not old enough to be gone"
         )
+
+    def _newer(self, frontier: Frontier, state: State) -> int:
+        """Count the source's rows that no run has had a chance to read."""
+        read = frontier.late(state.reached)
+        if read is None or read.high is None:
+            raise AssertionError("a watermark of time has been stored")
+        # Also what the lag still hides: it is gone from its old window all the same.
+        beyond = replace(frontier, lag=-DAY).high
+        (count,) = self.original.ask(counted(bound(self.sql, Window(read.high, beyond))))
+        return int(str(count))
 
     def _likeness(self, at: Point) -> Likeness:
         forms = self.original.forms(bound(self.sql, Window(at, at)))

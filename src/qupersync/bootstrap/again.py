@@ -13,6 +13,7 @@ from qupersync.bootstrap.app import App
 from qupersync.bootstrap.orders import ready
 from qupersync.bootstrap.passes import Outcome
 from qupersync.bootstrap.working import Listener, working
+from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.job import Job
 from qupersync.domain.run import Run, Trigger
 
@@ -53,7 +54,7 @@ def backfill(
     span = Span(
         since=options.since, until=options.until, chunk=options.chunk, resume=options.resume
     )
-    plans = [plan(job, order, span) for job in jobs]
+    plans, errors = _planned(jobs, partial(plan, order=order, span=span))
     on_plan(plans)
     runs: list[Run] = []
     with working(app.servers, listener) as (run_job, stop):
@@ -61,7 +62,28 @@ def backfill(
             for run in backfilled(planned, order, run_job):
                 runs.append(run)
                 listener.on_end(run)
-    return Outcome(runs=tuple(runs), errors=(), refusal_code="", signal=stop.signal)
+    return Outcome(runs=tuple(runs), errors=errors, refusal_code="", signal=stop.signal)
+
+
+def _planned(
+    jobs: Sequence[Job], plan: Callable[[Job], Backfill]
+) -> tuple[list[Backfill], tuple[QuperSyncError, ...]]:
+    """Return the plans, and the errors of jobs that have none: these stop no other.
+
+    Raises:
+        QuperSyncError: no job has a plan.
+    """
+    plans: list[Backfill] = []
+    errors: list[QuperSyncError] = []
+    for job in jobs:
+        try:
+            plans.append(plan(job))
+        except QuperSyncError as error:
+            error.args = (f"job {job.name}: {error}",)
+            errors.append(error)
+    if errors and not plans:
+        raise errors[0]
+    return plans, tuple(errors)
 
 
 def retry(app: App, run_id: UUID | None, listener: Listener) -> Outcome:

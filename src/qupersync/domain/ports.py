@@ -49,11 +49,13 @@ class Source(Protocol):
     def rights(self) -> str:
         """Return which rights decide what this login sees, in words; ``unknown`` if refused."""
 
-    def ask(self, sql: str) -> Row:
+    def ask(self, sql: str, *, limit_s: float | None = None) -> Row:
         """Return the one row of a small query.
 
         Raises:
             QueryError: the source refused the text; the connection is as good as before.
+            TimeLimitError: it took longer than ``limit_s`` seconds, and the connection is as good
+                as before; or the job's time is over.
         """
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
@@ -87,7 +89,8 @@ class State:
     """What the target remembers of a job.
 
     ``misfit`` says why the watermark does not speak of the job as it is now: it is of another
-    table, column or type. Empty if it does. ``reached`` is the end of the last successful run's
+    table, column or type. Empty if it does. ``is_new`` says that no batch was ever committed under
+    this state. ``reached`` is the end of the last successful run's
     window, ``kept`` how old the oldest row of the source was when it last had one, ``seen`` what
     the last snapshot saw that kept no row back, ``now`` the target's clock.
     ``is_corrected`` says that somebody set or reset the watermark, and no run has moved it since;
@@ -95,7 +98,7 @@ class State:
     """
 
     watermark: Point | None
-    batch_seq: int
+    is_new: bool
     now: datetime
     misfit: str = ""
     reached: Point | None = None
@@ -207,6 +210,9 @@ class Unit(Protocol):
     def missing(self) -> tuple[int, int]:
         """Return how many rows of the target have no staged key, and how many it has in all."""
 
+    def owners_gone(self) -> int:
+        """Return how many owners of the target's rows have no staged row."""
+
     def delete_missing(self) -> int:
         """Delete the target's rows that have no staged key."""
 
@@ -265,8 +271,11 @@ class Table(Protocol):
             LeaseLostError: the lease is another's.
         """
 
-    def withdraw(self, gap: Gap) -> None:
-        """Forget a gap that turned out to be none.
+    def unsettled_gaps(self) -> Sequence[Gap]:
+        """Return the gaps that turn out to be none if rows were stamped anew: noted, not judged."""
+
+    def settle(self, gap: Gap, *, is_gap: bool) -> None:
+        """Keep an unsettled gap for good, or forget one that turned out to be none.
 
         Raises:
             LeaseLostError: the lease is another's.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from qupersync.domain.watermark import Window, literal
+from qupersync.domain.watermark import WatermarkType, Window, literal
 
 # What may hold a colon that is no placeholder comes first: strings (Redshift takes a backslash
 # as an escape), quoted names, comments, dollar quotes and casts.
@@ -34,10 +34,17 @@ def bound(sql: str, window: Window | None) -> str:
     return _TOKENS.sub(filled, sql)
 
 
-def oldest(sql: str, column: str) -> str:
-    """Return the query for the smallest value, as text, of a column of a query's result."""
+def oldest(sql: str, column: str, kind: WatermarkType, window: Window) -> str:
+    """Return the query for the smallest value in a window of a column of a query's result.
+
+    The value is of the watermark's type, whatever the column is, and comes as text.
+    """
     name = column.replace('"', '""')
-    return f'SELECT CAST(min("{name}") AS varchar) FROM {_rows_of(sql)}'  # noqa: S608 - the name is quoted
+    mark = f'CAST("{name}" AS {kind})'
+    rows = f"{_rows_of(sql)} WHERE {mark} >= {literal(window.low)}"
+    if window.high is not None:
+        rows += f" AND {mark} < {literal(window.high)}"
+    return f"SELECT CAST(min({mark}) AS varchar) FROM {rows}"  # noqa: S608 - the name is quoted
 
 
 def counted(sql: str) -> str:

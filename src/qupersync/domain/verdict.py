@@ -51,8 +51,9 @@ class Verdict:
 
     ``reason`` says why nothing could be proved, ``by_nature`` that this will always be so.
     ``oldest`` is the source's oldest row; ``rows`` those of the source in the ``windows`` that
-    were compared; ``left_out`` the columns that were not. ``repairs`` are the runs that read
-    windows again before this was found.
+    were compared; ``left_out`` the columns that were not. ``newer`` counts, where windows differ,
+    the rows that came or changed at the source after all that was read. ``repairs`` are the runs
+    of a repair: one as usual, and those that read windows again.
     """
 
     job: str
@@ -63,6 +64,7 @@ class Verdict:
     rows: int = 0
     holes: tuple[Window, ...] = ()
     differences: tuple[Difference, ...] = ()
+    newer: int = 0
     left_out: tuple[str, ...] = ()
     open_rejects: int = 0
     repairs: tuple[Run, ...] = ()

@@ -14,7 +14,3 @@ class Visibility:
     rights: str
     rows: int
     owners: int
-
-    def is_more_than(self, now: "Visibility") -> bool:
-        """Tell whether rows vanished because of a right: it changed, and whole owners are gone."""
-        return self.rights != now.rights and self.rows > now.rows and self.owners > now.owners

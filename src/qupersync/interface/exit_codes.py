@@ -77,6 +77,8 @@ def of_pass(
     if signal:
         return SIGNAL_BASE + signal
     found = {ExitCode.OK, *map(of_error, errors)}
+    if ExitCode.USAGE in found:  # of one job, while others worked
+        found.add(ExitCode.FAILED)
     if refusal_code:
         found.add(of_error_code(refusal_code))
     if any(run.status in _BAD_ENDINGS for run in runs):

@@ -8,7 +8,7 @@ import typer
 
 from qupersync.bootstrap import open_app
 from qupersync.bootstrap.verify import verified
-from qupersync.domain.run import Run
+from qupersync.domain.run import Run, Trigger
 from qupersync.domain.verdict import Proof, Verdict
 from qupersync.domain.watermark import Point, Window, canonical
 from qupersync.interface import advice, documents
@@ -56,8 +56,9 @@ def document(verdict: Verdict) -> Record:
     """Return all that is known of one job.
 
     ``state`` is ok, holes, differs or not verifiable, with a ``reason``; ``windows`` is how many
-    were compared, together ``compared``, and ``rows`` what the source holds there. Ends are
-    canonical texts; a ``hash`` is a text too, for it may be longer than a number in JSON should
+    were compared, together ``compared``, and ``rows`` what the source holds there; ``newer_rows``
+    are, where windows differ, rows that came or changed after the last run. Ends are canonical
+    texts; a ``hash`` is a text too, for it may be longer than a number in JSON should
     be. ``repairs`` are runs as ``run -o json`` tells them.
     """
     return {
@@ -76,6 +77,7 @@ def document(verdict: Verdict) -> Record:
             }
             for difference in verdict.differences
         ],
+        "newer_rows": verdict.newer,
         "columns_left_out": list(verdict.left_out),
         "open_rejects": verdict.open_rejects,
         "repairs": [documents.of_run(run) for run in verdict.repairs],
@@ -107,7 +109,8 @@ def _is_well(verdict: Verdict, names: Sequence[str]) -> bool:
 
 
 def _told(run: Run) -> None:
-    say(f"{run.job}: reading a window again")
+    is_window = run.trigger is Trigger.VERIFY
+    say(f"{run.job}: {'reading a window again' if is_window else 'running it first'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +133,12 @@ class _Notes:
 
     def _repairs(self) -> Iterator[str]:
         runs = self.verdict.repairs
-        if runs:
-            new = sum(run.tally.inserted for run in runs)
-            changed = sum(run.tally.updated for run in runs)
-            yield f"{len(runs)} windows were read again: {new} rows new, {changed} changed"
+        again = [run for run in runs if run.trigger is Trigger.VERIFY]
+        for run in runs:
+            if run not in again:
+                yield f"it was run first: {_changes([run])}"
+        if again:
+            yield f"{len(again)} windows were read again: {_changes(again)}"
         for run in runs:
             if why := run.error or run.error_code:
                 yield f"a repair ended {run.status}: {advice.one_line(why)}"
@@ -162,8 +167,15 @@ class _Notes:
             yield f"{len(found) - MOST_LINES} more windows: -o json has them all"
         if verdict.open_rejects:
             yield f"{verdict.open_rejects} rejected rows may be why -> see quper.sync_rejects"
+        if verdict.newer:
+            yield (
+                f"{verdict.newer} rows came or changed after the last run, which may be why -> "
+                f"qupersync run {verdict.job}, and then verify it again"
+            )
 
     def _advice(self) -> str:
+        if self.verdict.repairs and self.verdict.newer:
+            return "try it again when less changes at the source"
         if self.verdict.repairs:
             return "look at them: what is gone from the source stays here, also after a repair"
         return self._repair()
@@ -182,6 +194,11 @@ class _Notes:
 
     def _named(self, window: Window) -> str:
         return f"{point(_text(window.low), self.zone)} to {point(_text(window.high), self.zone)}"
+
+
+def _changes(runs: Sequence[Run]) -> str:
+    new = sum(run.tally.inserted for run in runs)
+    return f"{new} rows new, {sum(run.tally.updated for run in runs)} changed"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -54,26 +54,72 @@ def test_a_gap_ends_at_the_oldest_row_or_else_at_the_end_of_what_is_read():
 
 
 @pytest.mark.parametrize(
-    ("oldest", "kept", "now_kept"),
+    ("oldest", "kept", "gone", "now_kept"),
     [
-        (HOUR, DAY, DAY),
-        (HOUR, None, HOUR),
-        (8 * DAY, DAY, 8 * DAY),
-        (None, DAY, DAY),
-        (None, None, None),
+        (HOUR, DAY, None, DAY),
+        (HOUR, None, None, HOUR),
+        (8 * DAY, DAY, None, 8 * DAY),
+        (None, DAY, None, DAY),
+        (None, None, None, None),
+        (HOUR, 7 * DAY, 8 * DAY, 7 * DAY),
+        (HOUR, 7 * DAY, 2 * DAY, DAY),
+        (HOUR, 7 * DAY, HOUR, HOUR),
+        (2 * DAY, 7 * DAY, 2 * DAY, 2 * DAY),
+        (None, 7 * DAY, 2 * DAY, DAY),
+        (None, None, 2 * DAY, None),
     ],
 )
-def test_rows_stay_for_as_long_as_the_oldest_that_was_ever_seen(
-    oldest: timedelta | None, kept: timedelta | None, now_kept: timedelta | None
+def test_rows_stay_for_as_long_as_was_ever_seen_unless_a_loaded_one_is_gone_sooner(
+    oldest: timedelta | None,
+    kept: timedelta | None,
+    gone: timedelta | None,
+    now_kept: timedelta | None,
 ):
-    assert a_look(oldest, kept).now_kept == now_kept
+    loaded = None if gone is None else NOON - gone
+
+    assert a_look(oldest, kept).now_kept(loaded, NOON - DAY) == now_kept
+
+
+@pytest.mark.parametrize(
+    ("oldest", "kept", "shows_less"),
+    [
+        (6 * DAY, 7 * DAY, False),
+        (6 * DAY - HOUR, 7 * DAY, True),
+        (8 * DAY, 7 * DAY, False),
+        (None, 7 * DAY, True),
+        (HOUR, None, False),
+    ],
+)
+def test_a_day_less_than_was_seen_is_nothing_to_look_into(
+    oldest: timedelta | None,
+    kept: timedelta | None,
+    shows_less: bool,  # noqa: FBT001 - a column of the table above
+):
+    assert a_look(oldest, kept).shows_less is shows_less
+
+
+def test_a_gap_with_young_rows_is_borne_out_while_one_of_them_is_where_it_was():
+    gap = Gap(NOON - HOUR, NOON, young=NOON - DAY)
+
+    assert gap.is_borne_out_by(NOON - 2 * HOUR)
+    assert not gap.is_borne_out_by(NOON - DAY)
+    assert not gap.is_borne_out_by(None)
+    assert Gap(NOON - HOUR, NOON).is_borne_out_by(None)
+
+
+def test_of_a_day_a_part_may_be_gone():
+    look = Look(clock=NOON, oldest=date(2026, 2, 27), kept=2 * DAY)
+
+    gap = look.gap(date(2026, 2, 27), None, date(2026, 3, 2))
+
+    assert gap == Gap(date(2026, 2, 27), date(2026, 2, 28))
 
 
 def test_days_are_looked_at_from_where_they_begin():
     look = Look(clock=NOON, oldest=date(2026, 2, 27), kept=2 * DAY)
 
-    assert look.now_kept == 2 * DAY + 12 * HOUR
-    assert look.reaches(date(2026, 2, 27))
+    assert look.now_kept(None, None) == 2 * DAY + 12 * HOUR
+    assert look.reaches(date(2026, 2, 28))
     assert look.gap(date(2026, 2, 26), None, date(2026, 3, 2)) == Gap(
         date(2026, 2, 26), date(2026, 2, 27)
     )

@@ -9,20 +9,22 @@ from psycopg.sql import SQL
 from qupersync.domain.verdict import Coverage
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 
-# A run that found no watermark began the story anew, maybe with another table: what was read
-# before it says nothing of the table now. Of a gap the windows around it were read, but not what
-# the source had dropped by then.
+# A run that found no watermark began the story anew, and so did whoever set the watermark of
+# another table or column: what was read before that says nothing of the table now. Of a gap the
+# windows around it were read, but not what the source had dropped by then.
 COVERAGE = SQL("""
-WITH began AS (
-  SELECT max(started_at) AS at FROM quper.sync_logs
+WITH known AS (
+  SELECT watermark, details FROM quper.qupersync_state
+   WHERE source = %(source)s AND job = %(job)s),
+began AS (
+  SELECT greatest(max(started_at),
+                  (SELECT CAST(details ->> 'began_at' AS timestamptz) FROM known)) AS at
+    FROM quper.sync_logs
    WHERE source = %(source)s AND sync_job_id = %(job)s
      AND window_low IS NOT NULL AND watermark_before IS NULL),
 told AS (
   SELECT run_id, status, window_low, window_high FROM quper.sync_logs, began
    WHERE source = %(source)s AND sync_job_id = %(job)s AND started_at >= coalesce(at, '-infinity')),
-known AS (
-  SELECT watermark, details FROM quper.qupersync_state
-   WHERE source = %(source)s AND job = %(job)s),
 written (kind, low, high) AS (
   SELECT 'read', window_low, window_high FROM told WHERE status = 'success'
    UNION ALL

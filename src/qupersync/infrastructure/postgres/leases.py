@@ -20,9 +20,13 @@ SELECT s.target_table, l.job IS NOT NULL
  WHERE s.source = %(source)s AND s.job = %(job)s
 """
 # On whatever conflict: of many first runs at once, any of the unique indexes may speak first.
+# A state that somebody deleted goes on from its ledger: its numbers are taken.
 ADD_STATE = """
-INSERT INTO quper.qupersync_state (source, job, target_table)
-VALUES (%(source)s, %(job)s, %(target)s) ON CONFLICT DO NOTHING
+INSERT INTO quper.qupersync_state (source, job, target_table, batch_seq, details)
+SELECT %(source)s, %(job)s, %(target)s, coalesce(max(batch_seq), 0),
+       jsonb_build_object('first_seq', coalesce(max(batch_seq), 0))
+  FROM quper.sync_batches WHERE source = %(source)s AND sync_job_id = %(job)s
+ON CONFLICT DO NOTHING
 """
 ADD_LEASE = """
 INSERT INTO quper.qupersync_leases (source, job) VALUES (%(source)s, %(job)s)

@@ -149,9 +149,15 @@ class LoadSql:
 
     def seen(self) -> Composed:
         """Count the staged rows, and the different owners among them."""
-        owners = _listed(map(self._staged, self.key[:-1]))
-        counted = SQL("count(DISTINCT ({}))").format(owners) if self.key[1:] else SQL("count(*)")
-        return SQL("SELECT count(*), {} FROM {}").format(counted, STAGE)
+        owner = _listed(map(self._staged, self._owner))
+        return SQL("SELECT count(*), count(DISTINCT ({})) FROM {}").format(owner, STAGE)
+
+    def owners_gone(self) -> Composed:
+        """Count the different owners of the target's rows that have no staged row."""
+        owner = _listed(SQL("t.{}").format(Identifier(name)) for name in self._owner)
+        unmatched = UNMATCHED.format(stage=STAGE, same_key=self._same(self._owner))
+        counted = SQL("SELECT count(DISTINCT ({})) FROM {} AS t WHERE {}")
+        return counted.format(owner, self._target, unmatched)
 
     def missing(self) -> Composed:
         """Count the target's rows without a staged key, and all of them."""
@@ -208,10 +214,15 @@ class LoadSql:
         return Identifier(self.target.schema, self.target.table)
 
     @property
+    def _owner(self) -> tuple[str, ...]:
+        return self.key[:-1] or self.key
+
+    @property
     def _same_key(self) -> Composed:
-        pairs = (
-            SQL("t.{} = r.{}").format(Identifier(name), self._staged(name)) for name in self.key
-        )
+        return self._same(self.key)
+
+    def _same(self, names: Iterable[str]) -> Composed:
+        pairs = (SQL("t.{} = r.{}").format(Identifier(name), self._staged(name)) for name in names)
         return SQL(" AND ").join(pairs)
 
     @property

@@ -114,7 +114,7 @@ class Table:
             lost_until = kind.read(known.lost_until)
         return State(
             watermark=watermark,
-            batch_seq=known.batch_seq,
+            is_new=known.is_new,
             now=known.now,
             misfit="" if watermark is None else self._misfit(known),
             reached=reached,
@@ -155,11 +155,19 @@ class Table:
             fence(cursor, self.standing.lease)
             job_state.note_look(cursor, identity(self.standing.lease), kept, gap)
 
-    def withdraw(self, gap: Gap) -> None:
-        """Keep the promise of ``ports.Table.withdraw``."""
+    def unsettled_gaps(self) -> Sequence[Gap]:
+        """Keep the promise of ``ports.Table.unsettled_gaps``."""
+        if self.standing.kind is None:
+            return ()
+        with self.session.transaction() as cursor:
+            names = identity(self.standing.lease)
+            return job_state.unsettled_gaps(cursor, names, self.standing.kind)
+
+    def settle(self, gap: Gap, *, is_gap: bool) -> None:
+        """Keep the promise of ``ports.Table.settle``."""
         with self.session.transaction() as cursor:
             fence(cursor, self.standing.lease)
-            job_state.withdraw(cursor, identity(self.standing.lease), gap)
+            job_state.settle(cursor, identity(self.standing.lease), gap, is_gap=is_gap)
 
     def adopt(self) -> None:
         """Keep the promise of ``ports.Table.adopt``."""

@@ -92,6 +92,11 @@ class Unit:
         row = self.cursor.execute(self.staging.load_sql.missing()).fetchone()
         return row or (0, 0)
 
+    def owners_gone(self) -> int:
+        """Keep the promise of ``ports.Unit.owners_gone``."""
+        row = self.cursor.execute(self.staging.load_sql.owners_gone()).fetchone()
+        return row[0] if row else 0
+
     def delete_missing(self) -> int:
         """Keep the promise of ``ports.Unit.delete_missing``."""
         return self.cursor.execute(self.staging.load_sql.delete_missing()).rowcount

@@ -32,10 +32,6 @@ class Original(Source):
         """Take over an open connection."""
         return cls(source.wire, source.fetch_rows, source.deadline)
 
-    def ask(self, sql: str) -> Row:
-        """Keep the promise of ``ports.Source.ask``."""
-        return self._rows(sql)[0]
-
     def forms(self, sql: str) -> Mapping[str, Form | None]:
         """Keep the promise of ``ports.Original.forms``."""
         layout = self.layout(sql)

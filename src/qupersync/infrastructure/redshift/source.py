@@ -122,10 +122,12 @@ class Source:
         """Keep the promise of ``ports.Source.abort``."""
         self.wire.cut()
 
-    def ask(self, sql: str) -> Row:
+    def ask(self, sql: str, *, limit_s: float | None = None) -> Row:
         """Keep the promise of ``ports.Source.ask``."""
         self.execute("BEGIN READ ONLY")
         try:
+            if limit_s is not None:
+                self.execute(f"SET LOCAL statement_timeout TO {round(limit_s * 1000)}")
             layout, bodies = self.execute(sql)
         finally:
             with suppress(QuperSyncError):  # of a connection that is lost the first error tells
