@@ -1,6 +1,9 @@
 """`report`: a page for people that loads nothing, runs nothing and believes no text."""
 
 import re
+import shutil
+import subprocess
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -296,3 +299,34 @@ def test_a_report_needs_to_be_told_where_to_go(world: World):
 
     assert (done.code, done.out) == (2, "")
     assert "--html" in done.err
+
+
+# The page in frames as wide as a phone and as a screen, each of which tells how wide it became.
+FRAMES = """\
+<body>{}<script>
+onload = () => document.title = [...document.querySelectorAll('iframe')]
+  .map(frame => frame.contentDocument.documentElement.scrollWidth).join(' ')
+</script>"""
+WIDTHS = (390, 1280)
+
+
+def test_the_page_fits_a_phone_and_a_screen_where_there_is_a_browser(ran: World, tmp_path: Path):
+    ran.at_target(EVERY_TEXT)
+    text = ran.shell.type("report", "--html", "-").out
+    assert 'name="viewport"' in text
+    if (browser := shutil.which("chromium")) is None:
+        return
+    frames = "".join(f'<iframe width="{w}" srcdoc="{escape(text)}"></iframe>' for w in WIDTHS)
+    (tmp_path / "frames.html").write_text(FRAMES.format(frames))
+
+    shown = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000",
+         f"--user-data-dir={tmp_path}/profile", "--window-size=1400,900", "--dump-dom",
+         f"file://{tmp_path}/frames.html"],
+        capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+
+    title = re.search("<title>([0-9 ]+)</title>", shown)
+    assert title is not None, shown[:500]
+    widths = [int(width) for width in title[1].split()]
+    assert all(width <= limit for width, limit in zip(widths, WIDTHS, strict=True)), widths

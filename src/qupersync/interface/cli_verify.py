@@ -16,7 +16,11 @@ def verify(
     names: JobNames = None,
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Read again what differs or was never read.")
+        bool,
+        typer.Option(
+            "--repair",
+            help="Run a job whose rows differ, then read again what still does, and holes.",
+        ),
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:

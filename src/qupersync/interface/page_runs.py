@@ -58,8 +58,8 @@ def rejects(found: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[Conten
     rows = [
         (
             reject["job"],
-            reject["reason"],
-            reject["column_name"] or "-",
+            quoted(reject["reason"], MOST_IN_A_ROW),
+            quoted(reject["column_name"] or "-", MOST_IN_A_ROW),
             number(reject["count"]),
             _time(reject["since"], zone),
         )
