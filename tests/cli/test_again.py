@@ -150,12 +150,34 @@ def test_a_replay_is_linked_to_the_run_that_it_repeats(world: World):
     assert (run["replay_of"], run["window_low"]) == (past["run_id"], past["window_low"])
 
 
+def test_a_run_is_known_by_the_short_id_that_history_shows(world: World):
+    [past] = world.shell.type("run", "events", "-o", "json").document["runs"]
+
+    done = world.shell.type("replay", past["run_id"][:8], "-o", "json")
+
+    assert (done.code, done.document["runs"][0]["replay_of"]) == (0, past["run_id"])
+
+
+def test_a_backfill_says_nothing_of_whether_the_job_is_fresh(world: World):
+    world.shell.write_jobs(BROKEN)
+    world.shell.type("run", "events")
+    world.shell.write_jobs(JOBS)
+
+    filled = world.shell.type("backfill", "events", "--since", "3d", "--until", "2d")
+    status = world.shell.type("status", "events", "--check", "-o", "json")
+    [retried] = world.shell.type("retry", "-o", "json").document["runs"]
+
+    assert (filled.code, status.code, status.document[0]["state"]) == (0, 1, "failed")
+    assert retried["trigger"] == "retry"
+
+
 @pytest.mark.parametrize("verb", ["retry", "replay"])
 def test_a_run_that_is_not_known_is_wrong_usage(world: World, verb):
     done = world.shell.type(verb, "5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11")
 
     assert done.code == 2
-    assert "no run 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11 -> qupersync history" in done.err
+    assert "no run's id begins with 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11" in done.err
+    assert done.err.endswith("-> qupersync history\n")
 
 
 def test_a_job_that_is_held_is_not_retried(world: World):

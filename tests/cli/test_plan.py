@@ -44,7 +44,9 @@ def test_a_bare_plan_is_of_all_jobs_and_one_that_would_fail_is_exit_1(world: Wor
     assert (done.code, items["prospect"], broken["prospect"]) == (1, "load", "fail")
     assert (items["error"], items["sql"]) == (None, "SELECT id, name FROM items")
     assert (broken["error_code"], broken["merge"]) == ("query-failed", None)
-    assert broken["next"] == "try the job's SQL on Redshift by hand, then: qupersync validate"
+    assert (
+        broken["next"] == "try it with: qupersync plan broken; once it is repaired: qupersync retry"
+    )
 
 
 @pytest.mark.parametrize("words", [["items"], ["--tag", "things"]])

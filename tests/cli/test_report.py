@@ -127,7 +127,11 @@ def test_each_problem_says_why_and_what_to_type(ran: World):
         r"Failed \d+ s ago after .* with query-failed\. Last success never; 1 failure since\.", why
     )
     assert error.startswith("Redshift answered: ")
-    assert broken.texts("code") == ["qupersync validate", "qupersync history broken"]
+    assert broken.texts("code") == [
+        "qupersync plan broken",
+        "qupersync retry",
+        "qupersync history broken",
+    ]
     assert items.texts("p")[0] == "Last success 11 m ago; expected every 5 m."
     assert items.texts("code") == ["qupersync run items", "qupersync history items"]
 

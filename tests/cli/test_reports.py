@@ -12,11 +12,14 @@ LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 
 NOTES = (
     "UPDATE quper.sync_logs SET rows_extracted = 5, rows_skipped = 2, warnings = '[\"odd\"]'"
     " WHERE status = 'success'"
+    "; INSERT INTO quper.sync_rejects (run_id, source, sync_job_id, row, payload, payload_format,"
+    " payload_sha256, key, reason) VALUES (gen_random_uuid(), 'default', 'items', '{}', '', 'x',"
+    " '', '', 'check')"
 )
 HOSTILE = "UPDATE quper.sync_logs SET error = E'\\x1b[2J [red]bad\\tword' WHERE error IS NOT NULL"
 STATUS_KEYS = [
     "job", "state", "target", "watermark", "last_success_at", "last_success_age_s",
-    "expect_every_s", "loss_in_s", "gaps", "run_id", "status", "started_at", "completed_at",
+    "open_rejects", "expect_every_s", "loss_in_s", "gaps", "run_id", "status", "started_at", "completed_at",
     "duration_ms",
     "rows_extracted", "rows_inserted", "rows_updated", "rows_unchanged", "rows_skipped",
     "rows_deleted", "rows_late", "late_max_ms", "error_code", "error", "warnings", "next",
@@ -59,7 +62,9 @@ def test_status_off_a_terminal_is_lines_with_every_field(ran: World):
     assert (broken["state"], broken["error_code"], broken["rows_inserted"]) == (
         "failed", "query-failed", "0",
     )  # fmt: skip
-    assert broken["next"] == "try the job's SQL on Redshift by hand, then: qupersync validate"
+    assert (
+        broken["next"] == "try it with: qupersync plan broken; once it is repaired: qupersync retry"
+    )
 
 
 def test_status_says_in_words_what_is_wrong_and_what_to_type_next(ran: World):
@@ -67,7 +72,9 @@ def test_status_says_in_words_what_is_wrong_and_what_to_type_next(ran: World):
 
     [line] = done.err.splitlines()
     assert line.startswith("broken: failed: Redshift answered: column ")
-    assert line.endswith(" -> try the job's SQL on Redshift by hand, then: qupersync validate")
+    assert line.endswith(
+        " -> try it with: qupersync plan broken; once it is repaired: qupersync retry"
+    )
 
 
 def test_status_of_a_job_that_never_ran_names_the_command(world: World):
@@ -320,7 +327,7 @@ def test_an_error_that_came_often_is_told_once_with_what_to_type(ran: World):
     assert len(shown) == 5
     assert re.match(r"broken: 2 times since 20\d\d-\S+ \S+: Redshift answered: column ", shown[4])
     assert shown[4].endswith(
-        " -> try the job's SQL on Redshift by hand, then: qupersync validate;"
+        " -> try it with: qupersync plan broken; once it is repaired: qupersync retry;"
         f" more: qupersync show {newest}"
     )
 
@@ -385,7 +392,9 @@ def test_a_failure_on_a_terminal_says_what_to_do(world: World):
     shown = world.shell.on_a_terminal("run", "broken", "-q", columns=80)
 
     assert shown.startswith("failed   broken in ")
-    assert shown.endswith(" -> try the job's SQL on Redshift by hand, then: qupersync validate\n")
+    assert shown.endswith(
+        " -> try it with: qupersync plan broken; once it is repaired: qupersync retry\n"
+    )
 
 
 def test_db_current_and_check_tell_the_revision(world: World):
@@ -433,3 +442,16 @@ def test_a_report_without_the_schema_is_exit_5(world: World, words: list[str]):
 
     assert (done.code, done.out) == (5, "")
     assert done.err.endswith(" -> qupersync db upgrade\n")
+
+
+def test_rows_set_aside_are_told_until_somebody_resolves_them(world: World):
+    world.shell.type("run", "items", "-q")
+    [(run_id,)] = world.rows("SELECT run_id::text FROM quper.sync_logs")
+    world.at_target(NOTES, f"UPDATE quper.sync_rejects SET run_id = '{run_id}'")
+    world.shell.type("run", "items", "-q")
+
+    told = world.shell.type("status", "items")
+    world.at_target("UPDATE quper.sync_rejects SET resolved_at = now(), resolution = 'discarded'")
+
+    assert told.err == f"items: 1 row set aside -> qupersync show {run_id[:8]}\n"
+    assert world.shell.type("status", "items").err == ""

@@ -80,7 +80,9 @@ def test_quiet_still_tells_of_failures(world: World):
         1, "", "broken", "query-failed",
     )  # fmt: skip
     assert 'column "nothing" does not exist' in record["error"]
-    assert record["next"] == "try the job's SQL on Redshift by hand, then: qupersync validate"
+    assert (
+        record["next"] == "try it with: qupersync plan broken; once it is repaired: qupersync retry"
+    )
 
 
 def test_what_to_do_next_names_the_job(world: World):

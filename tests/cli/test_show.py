@@ -153,7 +153,9 @@ def test_a_failed_run_says_why_and_what_to_type(world: World):
     record = world.shell.type("show", run_id, "-o", "json").document
     shown = world.shell.on_a_terminal("show", run_id[:8], columns=80).splitlines()
 
-    assert record["next"] == "try the job's SQL on Redshift by hand, then: qupersync validate"
+    assert (
+        record["next"] == "try it with: qupersync plan broken; once it is repaired: qupersync retry"
+    )
     assert record["again"] == f"qupersync retry {run_id}"
     assert shown[0] == "broken: failed"
     assert shown[1].startswith("  error        Redshift answered: column ")

@@ -32,7 +32,7 @@ COMMANDS = {
     "backfill": "backfill query_history --since 7d",
     "retry": "retry",
     "show": "show 5f0c1e0e",
-    "replay": "replay 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11",
+    "replay": "replay 5f0c1e0e",
     "verify": "verify query_history --repair",
     "watermark": "watermark show",
     "watermark show": "watermark show",
@@ -105,6 +105,8 @@ def test_a_selection_that_means_nothing_is_one_line_and_exit_2(
     [
         (["run", "--all", "--jobs", "17"], "'--jobs': Input should be less than or equal to 16"),
         (["run", "--all", "--jobs", "0"], "'--jobs': Input should be greater than or equal to 1"),
+        (["run", "items", "--trigger", "backfill"], "'backfill' is not one of 'cron', 'manual'"),
+        (["history", "--limit", "99999999999999999999"], "less than or equal to 10000"),
         (["run", "items", "--if-locked", "ask"], "'ask' is not one of 'skip', 'fail', 'wait'"),
         (["run", "items", "--password", "x"], "No such option: --password"),
         (["status", "-o", "csv"], "'csv' is not one of 'table', 'json', 'tsv'"),

@@ -16,13 +16,28 @@ def run_details(app: App, prefix: str) -> dict[str, Any]:
     Raises:
         SelectionError: no run's id does, or those of several do; names them.
     """
-    digits = prefix.replace("-", "")
-    first, last = (UUID(digits.ljust(_DIGITS, filler)) for filler in "0f")
     with app.servers.reports() as reports:
         details = RunDetails(reports.session, reports.source)
-        found = details.matching(first, last, _NAMED)
-        if len(found) == 1:
-            return details.of(found[0]["run_id"])
+        return details.of(_only(details, prefix))
+
+
+def run_named(app: App, prefix: str) -> UUID:
+    """Return the id of the one run whose id begins with ``prefix``.
+
+    Raises:
+        SelectionError: no run's id does, or those of several do; names them.
+    """
+    with app.servers.reports() as reports:
+        return _only(RunDetails(reports.session, reports.source), prefix)
+
+
+def _only(details: RunDetails, prefix: str) -> UUID:
+    digits = prefix.replace("-", "")
+    first, last = (UUID(digits.ljust(_DIGITS, filler)) for filler in "0f")
+    found = details.matching(first, last, _NAMED)
+    if len(found) == 1:
+        run_id: UUID = found[0]["run_id"]
+        return run_id
     if not found:
         raise SelectionError(f"no run's id begins with {prefix}", hint="qupersync history")
     named = ", ".join(f"{run['run_id']} ({run['job']}, {run['status']})" for run in found)

@@ -108,7 +108,7 @@ class QueryError(QuperSyncError):
     """The source refused the job's SQL."""
 
     code = "query-failed"
-    hint = "try the job's SQL on Redshift by hand, then: qupersync validate"
+    hint = "try it with: qupersync plan JOB; once it is repaired: qupersync retry"
 
 
 class TargetMismatchError(QuperSyncError):

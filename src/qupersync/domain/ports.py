@@ -147,7 +147,11 @@ class PastRuns(Protocol):
         """Return a run of this source, None if there is none with this id."""
 
     def last(self, job: str, trigger: Trigger | None = None) -> PastRun | None:
-        """Return the job's newest run that was not skipped, None if there is none."""
+        """Return the job's newest run that was not skipped, None if there is none.
+
+        Without a ``trigger`` the successful ones of chosen windows do not count: they say nothing
+        of the runs that are due.
+        """
 
     def done(self, job: str, correlation_id: UUID) -> Sequence[PastRun]:
         """Return the job's successful runs of one pass."""

@@ -63,7 +63,8 @@ class JobStatus:
     """A job as the target knows it; ``now`` is the target's clock.
 
     ``gaps`` are spans that may be lost and that nobody acknowledged. The source keeps rows for
-    ``kept_at_least``; None if that is not known.
+    ``kept_at_least``; None if that is not known. ``rejected_by`` is the run that set the newest of
+    the ``open_rejects`` aside.
     """
 
     job: str
@@ -73,6 +74,8 @@ class JobStatus:
     watermark: str | None = None
     watermark_type: str | None = None
     gaps: tuple[SeenGap, ...] = ()
+    open_rejects: int = 0
+    rejected_by: UUID | None = None
     kept_at_least: timedelta | None = None
     last_success_at: datetime | None = None
     is_running: bool = False
@@ -81,8 +84,10 @@ class JobStatus:
     @property
     def health(self) -> Health:
         """Return the state in one word; a dead or canceled run is a failed one."""
-        if self.is_running:
-            return Health.RUNNING
+        return Health.RUNNING if self.is_running else self._at_rest
+
+    @property
+    def _at_rest(self) -> Health:
         if self.last_run is None:
             return Health.NEVER
         if self.last_run.status != "success" or self.last_success_at is None:
@@ -92,8 +97,12 @@ class JobStatus:
 
     @property
     def is_problem(self) -> bool:
-        """Tell whether somebody should look: at the job, or at what it lost."""
-        return self.health.is_problem or bool(self.gaps)
+        """Tell whether somebody should look: at the job, or at what it lost.
+
+        A job that failed or is late is a problem while it runs again, too.
+        """
+        is_first = self.is_running and self.last_run is None
+        return (self._at_rest.is_problem and not is_first) or bool(self.gaps)
 
     @property
     def loss_in(self) -> timedelta | None:

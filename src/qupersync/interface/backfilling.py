@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import typer
 
@@ -19,6 +18,7 @@ from qupersync.bootstrap import (
     now,
     open_app,
 )
+from qupersync.bootstrap.show import run_named
 from qupersync.domain.duration import parse_duration
 from qupersync.domain.moments import parse_moment
 from qupersync.domain.past_run import time_left
@@ -63,23 +63,23 @@ def backfill(
     conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json)
 
 
-def retry(files: Files, run_id: UUID | None, *, quiet: bool, as_json: bool) -> None:
+def retry(files: Files, prefix: str | None, *, quiet: bool, as_json: bool) -> None:
     """Run again what failed, and exit with the code of what became of it."""
     app = _opened(files, quiet=quiet)
     report = report_of(app, quiet=quiet)
     with report.told(Listener(on_end=report.ended)) as told:
-        outcome = again.retry(app, run_id, told)
+        outcome = again.retry(app, run_named(app, prefix) if prefix else None, told)
     if not outcome.runs and not quiet:
         say("nothing to retry: the last run of each job succeeded, or there is none")
     conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json)
 
 
-def replay(files: Files, run_id: UUID, *, quiet: bool, as_json: bool) -> None:
+def replay(files: Files, prefix: str, *, quiet: bool, as_json: bool) -> None:
     """Repeat one run and exit with the code of what became of it."""
     app = _opened(files, quiet=quiet)
     report = report_of(app, quiet=quiet)
     with report.told(Listener(on_end=report.ended)) as told:
-        outcome = again.replay(app, run_id, told)
+        outcome = again.replay(app, run_named(app, prefix), told)
     conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json)
 
 
@@ -96,9 +96,15 @@ class _Progress:
         self.plans = plans
         for plan in plans:
             for note in plan.notes:
-                logger.warning("backfill", extra={"job": plan.job.name, "warning": note})
+                self._noted(plan.job.name, note)
             if self.report.for_people and not self.report.quiet:
                 say(f"{plan.job.name}: {_in_words(plan)}")
+
+    def _noted(self, job: str, note: str) -> None:
+        if self.report.for_people:
+            say(f"{job}: {note}")
+        else:
+            logger.warning("backfill", extra={"job": job, "warning": note})
 
     def ended(self, run: Run) -> None:
         self.report.ended(run)

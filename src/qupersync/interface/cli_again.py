@@ -1,19 +1,18 @@
 """The command line of backfill, retry and replay: their words and their help."""
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
-from qupersync.interface.options import JobNames, Summary, examples
+from qupersync.interface.options import JobNames, MaybeRunId, RunId, Summary, examples
 
 BACKFILL = examples(
     "qupersync backfill query_history --since 7d",
     "qupersync backfill --since 2026-11-01 --until 2026-11-08 --chunk 6h",
     "qupersync backfill query_history --since 2026-11-01 --resume",
 )
-RETRY = examples("qupersync retry", "qupersync retry 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11")
-REPLAY = examples("qupersync history", "qupersync replay 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11")
+RETRY = examples("qupersync retry", "qupersync retry 5f0c1e0e")
+REPLAY = examples("qupersync history", "qupersync replay 5f0c1e0e")
 SummaryOption = Annotated[
     Summary | None,
     typer.Option("--output", "-o", help="One summary document on stdout.", show_default=False),
@@ -63,10 +62,7 @@ def backfill(  # noqa: PLR0913 - a command's options are its arguments
 
 def retry(
     context: typer.Context,
-    run_id: Annotated[
-        UUID | None,
-        typer.Argument(metavar="RUN_ID", help="One failed run.", show_default=False),
-    ] = None,
+    run_id: MaybeRunId = None,
     *,
     output: SummaryOption = None,
     quiet: Quiet = False,
@@ -79,7 +75,7 @@ def retry(
 
 def replay(
     context: typer.Context,
-    run_id: Annotated[UUID, typer.Argument(metavar="RUN_ID", help="A run of the past.")],
+    run_id: RunId,
     *,
     output: SummaryOption = None,
     quiet: Quiet = False,

@@ -44,7 +44,7 @@ def history(
         ),
     ] = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="How many runs at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many runs at most.")] = 20,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only the runs that did not reach their end.")
     ] = False,

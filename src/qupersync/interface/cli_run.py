@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from qupersync.domain.run import Trigger
-from qupersync.interface.options import Exclude, IfLocked, JobNames, Summary, examples
+from qupersync.interface.options import Asker, Exclude, IfLocked, JobNames, Summary, examples
 
 RUN = examples(
     "qupersync run --all", "qupersync run query_history", "qupersync run --tag logs --jobs 4"
@@ -45,7 +45,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         ),
     ] = None,
     trigger: Annotated[
-        Trigger | None,
+        Asker | None,
         typer.Option(help="Who asks; manual on a terminal, else cron.", show_default=False),
     ] = None,
     output: Annotated[
@@ -71,7 +71,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
         from_initial=from_initial,
         allow_deletes=allow_deletes,
         waits=if_locked is IfLocked.WAIT,
-        trigger=trigger,
+        trigger=Trigger(trigger) if trigger else None,
     )
     usual = IfLocked.FAIL if names else IfLocked.SKIP
     running.run(

@@ -1,36 +1,19 @@
 """The command line of `qupersync show`: its words and their help."""
 
-import re
-from typing import Annotated
-
 import typer
 
-from qupersync.interface.options import Output, OutputOption, examples
+from qupersync.interface.options import Output, OutputOption, RunId, examples
 
 SHOW = examples(
     "qupersync history",
     "qupersync show 5f0c1e0e",
     "qupersync show 5f0c1e0e-0d6b-4b7e-9a53-2f9f4f0e9c11 -o json",
 )
-_DIGITS = re.compile(r"[0-9a-f]{4,32}")
-
-
-def _prefix(text: str) -> str:
-    if not _DIGITS.fullmatch(text.lower().replace("-", "")):
-        raise typer.BadParameter("expected a run's id, or at least its first 4 characters")
-    return text.lower()
 
 
 def show(
     context: typer.Context,
-    run_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN_ID",
-            help="A run's id, or enough of its beginning; history tells it.",
-            parser=_prefix,
-        ),
-    ],
+    run_id: RunId,
     *,
     output: OutputOption = Output.TABLE,
 ) -> None:

@@ -78,6 +78,7 @@ def of_status(status: JobStatus) -> Record:
         "watermark": status.watermark,
         "last_success_at": success_at,
         "last_success_age_s": None if age is None else int(age.total_seconds()),
+        "open_rejects": status.open_rejects,
         "expect_every_s": int(status.expect_every.total_seconds()),
         "loss_in_s": None if loss_in is None else int(loss_in.total_seconds()),
         "gaps": list(status.gaps),

@@ -1,5 +1,6 @@
 """The options that several commands share, each written once."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,13 @@ class IfLocked(StrEnum):
     WAIT = "wait"
 
 
+class Asker(StrEnum):
+    """Who may say that he asks for a run."""
+
+    CRON = "cron"
+    MANUAL = "manual"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
     """The configuration files that the command line names; None looks at the usual places."""
@@ -62,6 +70,25 @@ OutputOption = Annotated[
     Output,
     typer.Option("--output", "-o", help="A table on a terminal becomes plain lines elsewhere."),
 ]
+
+
+_RUN_DIGITS = re.compile(r"[0-9a-f]{4,32}")
+
+
+def _prefix(text: str) -> str:
+    if not _RUN_DIGITS.fullmatch(text.lower().replace("-", "")):
+        raise typer.BadParameter("expected a run's id, or at least its first 4 characters")
+    return text.lower()
+
+
+_RUN_ID = typer.Argument(
+    metavar="RUN_ID",
+    help="A run's id, or enough of its beginning; history tells it.",
+    show_default=False,
+    parser=_prefix,
+)
+RunId = Annotated[str, _RUN_ID]
+MaybeRunId = Annotated[str | None, _RUN_ID]
 
 
 def examples(*lines: str) -> str:

@@ -38,8 +38,9 @@ def _notes(jobs: Iterable[JobStatus]) -> Iterable[str]:
             why = f": {advice.one_line(last.error)}" if last and last.error else ""
             state = "never ran" if job.health is Health.NEVER else job.health
             yield f"{job.job}: {state}{why} -> {record['next']}"
-        if last and last.rows_skipped:
-            yield f"{job.job}: {last.rows_skipped} rows were rejected -> see quper.sync_rejects"
+        if job.open_rejects:
+            rows = f"{job.open_rejects} row{'' if job.open_rejects == 1 else 's'}"
+            yield f"{job.job}: {rows} set aside -> qupersync show {str(job.rejected_by)[:8]}"
         yield from _loss_notes(job)
         for warning in last.warnings if last else ():
             if not is_gap_warning(warning):  # an open gap is told above, until it is acknowledged

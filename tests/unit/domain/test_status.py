@@ -115,3 +115,19 @@ def test_an_open_gap_is_a_problem_of_a_healthy_job():
     lost = replace(well, gaps=({"low": "a", "high": "b", "run_id": "c"},))
 
     assert (well.is_problem, lost.is_problem, lost.health) == (False, True, Health.OK)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_problem"),
+    [
+        (a_status("failed", timedelta(0), is_running=True), True),
+        (a_status("success", HOUR, is_running=True), True),
+        (a_status("success", timedelta(0), is_running=True), False),
+        (a_status(None, None, is_running=True), False),
+        (a_status(None, None), True),
+    ],
+)
+def test_a_job_that_failed_or_is_late_is_a_problem_while_it_runs_again(
+    status: JobStatus, *, is_problem: bool
+):
+    assert status.is_problem is is_problem

@@ -19,7 +19,8 @@ LAST = """
 SELECT run_id, sync_job_id, trigger, status, correlation_id, window_low, window_high
   FROM quper.sync_logs
  WHERE source = %(source)s AND sync_job_id = %(job)s AND status NOT IN ('skipped', 'running')
-   AND (%(trigger)s::text IS NULL OR trigger = %(trigger)s)
+   AND (trigger = %(trigger)s OR %(trigger)s::text IS NULL
+        AND (trigger IN ('cron', 'manual', 'retry') OR status <> 'success'))
  ORDER BY started_at DESC, run_id LIMIT 1
 """
 DONE = """

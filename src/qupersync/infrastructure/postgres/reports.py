@@ -17,8 +17,14 @@ SELECT job, watermark, last_success_at, is_running, clock_timestamp() AS now,
        last_completed_at AS completed_at, last_duration_ms AS duration_ms, rows_extracted,
        rows_inserted, rows_updated, rows_unchanged, rows_skipped, rows_deleted, rows_late,
        late_max_ms, error_code, error, warnings, watermark_type, kept_at_least,
-       coalesce(gaps, '[]') AS gaps
-  FROM quper.sync_status_v1 WHERE source = %(source)s
+       coalesce(gaps, '[]') AS gaps,
+       (SELECT count(*) FROM quper.sync_rejects AS r
+         WHERE r.source = s.source AND r.sync_job_id = s.job AND resolved_at IS NULL)
+         AS open_rejects,
+       (SELECT run_id FROM quper.sync_rejects AS r
+         WHERE r.source = s.source AND r.sync_job_id = s.job AND resolved_at IS NULL
+         ORDER BY reject_id DESC LIMIT 1) AS rejected_by
+  FROM quper.sync_status_v1 AS s WHERE source = %(source)s
 """
 NOW = "SELECT clock_timestamp() AS now"
 HISTORY = """
@@ -32,6 +38,8 @@ _OF_STATE = (
     "watermark_type",
     "kept_at_least",
     "gaps",
+    "open_rejects",
+    "rejected_by",
     "last_success_at",
     "is_running",
     "now",

@@ -63,7 +63,8 @@ SELECT run_id, attempts, started_at, completed_at, status, error, error_code, re
   FROM quper.sync_logs WHERE run_id = %(run_id)s
 ON CONFLICT (run_id, attempt) DO NOTHING
 """
-# A skipped run changes neither state nor failure counts.
+# A skipped run changes neither state nor failure counts, nor does one that somebody asked of the
+# past: it says nothing of whether the job is fresh.
 LEARN = """
 UPDATE quper.qupersync_state
    SET last_run_id = %(run_id)s, updated_at = clock_timestamp(),
@@ -74,6 +75,8 @@ UPDATE quper.qupersync_state
                                    THEN consecutive_failures + 1
                                    ELSE consecutive_failures END
  WHERE source = %(source)s AND job = %(job)s AND %(status)s <> 'skipped'
+   AND (SELECT trigger FROM quper.sync_logs WHERE run_id = %(run_id)s)
+       IN ('cron', 'manual', 'retry')
 """
 COUNTS = ("extracted", "inserted", "updated", "unchanged", "deduplicated", "skipped", "deleted")
 OPEN_RUNS = """
