@@ -19,8 +19,8 @@ NOTES = (
 HOSTILE = "UPDATE quper.sync_logs SET error = E'\\x1b[2J [red]bad\\tword' WHERE error IS NOT NULL"
 STATUS_KEYS = [
     "job", "state", "target", "watermark", "last_success_at", "last_success_age_s",
-    "open_rejects", "expect_every_s", "loss_in_s", "gaps", "run_id", "status", "started_at", "completed_at",
-    "duration_ms",
+    "open_rejects", "expect_every_s", "loss_in_s", "gaps", "run_id", "status", "started_at",
+    "completed_at", "duration_ms",
     "rows_extracted", "rows_inserted", "rows_updated", "rows_unchanged", "rows_skipped",
     "rows_deleted", "rows_late", "late_max_ms", "error_code", "error", "warnings", "next",
 ]  # fmt: skip
