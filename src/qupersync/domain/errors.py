@@ -87,7 +87,7 @@ class LoginRefusedError(QuperSyncError):
     """A server refused the user, the password or the database."""
 
     code = "login-refused"
-    hint = "check the user, the password and the database in the environment or .env"
+    hint = "check the USER, PASSWORD and DB of REDSHIFT_ or POSTGRES_: qupersync config show"
 
 
 class PermissionDeniedError(QuperSyncError):

@@ -104,7 +104,8 @@ def require_own_targets(session: Session, source: str, jobs: Iterable[Job]) -> N
         if owner != [source, mine[table]]:
             raise ConfigError(
                 f"{table} belongs to job {owner[1]} of source {owner[0]}, "
-                f"so job {mine[table]} of source {source} must load another table"
+                f"so job {mine[table]} of source {source} must load another table",
+                hint=f"name another target in job {mine[table]}",
             )
 
 
