@@ -49,7 +49,7 @@ def test_the_line_for_people_tells_how_late_rows_were(late: World):
     line = late.shell.type("run", "items", QUPERSYNC_LOG_FORMAT="text").err
 
     assert line.endswith(
-        f": 2 read: 2 new, 0 changed, 0 the same, 0 rejected, 2 late by up to 40 m; {WARNING}\n"
+        f": 2 read: 2 new, 2 late by up to 40 m; {WARNING}\n"
     )
 
 

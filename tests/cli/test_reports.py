@@ -163,13 +163,59 @@ def test_status_tells_the_time_left_until_the_source_drops_rows(
     assert (told, loss_in in shown) == (note, True)
 
 
-def test_a_problem_always_tells_the_time_left(ran: World):
+def test_a_problem_tells_the_time_left_only_when_it_is_short(ran: World):
     ran.at_target(KEEPS.format(hours=171), LATE)
 
-    stale, left = ran.shell.type("status", "items", "--check").err.splitlines()
+    [stale] = ran.shell.type("status", "items", "--check").err.splitlines()
 
     assert stale.startswith("items: stale -> ")
-    assert left == "items: the source may drop rows behind the watermark in 7 d"
+
+
+def test_what_several_jobs_failed_of_is_told_once(ran: World):
+    ran.at_target(
+        "UPDATE quper.sync_logs SET status = 'failed', error = 'no login', error_code = 'x'"
+    )
+
+    assert ran.shell.type("status").err == "items, broken: failed: no login -> qupersync run items\n"
+
+
+@pytest.mark.parametrize(("words", "jobs"), [([], "--all"), (["items", "broken"], "items broken")])
+def test_jobs_that_never_ran_are_told_in_one_line(world: World, words: list[str], jobs: str):
+    told = world.shell.type("status", *words).err
+
+    assert told == f"items, broken: never ran -> qupersync run {jobs}\n"
+
+
+HELD = """
+UPDATE quper.qupersync_leases SET lease_owner = gen_random_uuid(), lease_owner_info = 'here:1',
+       lease_acquired_at = '2026-03-01 12:00Z', lease_expires_at = now() + interval '{minutes} m'
+ WHERE job = 'items'
+"""
+OPEN = """
+INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
+                             correlation_id, host, pid, version)
+VALUES (gen_random_uuid(), 'default', 'items', 'cron', 'running', now(), gen_random_uuid(), '', 1, '')
+"""
+
+
+def test_a_running_job_tells_since_when_and_where(ran: World):
+    ran.at_target(HELD.format(minutes=1), OPEN)
+
+    done = ran.shell.type("status", "items")
+
+    assert (lines(done)[0]["state"], done.err) == (
+        "running", "items: running since 2026-03-01 12:00:00 on here:1\n",
+    )  # fmt: skip
+
+
+def test_a_run_that_was_killed_is_a_failure_before_the_next_one(ran: World):
+    ran.at_target(HELD.format(minutes=-1), OPEN)
+
+    done = ran.shell.type("status", "items", "--check")
+
+    assert (done.code, lines(done)[0]["state"], done.err) == (
+        1, "failed", "items: failed: the run that held the job vanished -> qupersync run items\n",
+    )  # fmt: skip
 
 
 def test_late_rows_are_in_status_and_history(ran: World):
@@ -371,10 +417,11 @@ def test_a_run_on_a_terminal_is_a_line_for_each_job_and_a_table(world: World):
     shown = seen(world.shell.on_a_terminal("run", "items", columns=120), 120)
 
     assert shown[0].startswith("success  items in ")
-    assert shown[0].endswith(": 3 read: 3 new, 0 changed, 0 the same, 0 rejected")
+    assert shown[0].endswith(": 3 read: 3 new")
     assert [line.split()[:4] for line in shown[1:]] == [
         ["JOB", "STATUS", "READ", "WRITTEN"],
         ["items", "success", "3", "3"],
+        ["next:", "qupersync", "status"],
     ]
     assert world.rows("SELECT trigger FROM quper.sync_logs") == [("manual",)]
 
@@ -385,7 +432,7 @@ def test_a_run_on_a_terminal_tells_of_deleted_rows(world: World):
 
     shown = seen(world.shell.on_a_terminal("run", "items", columns=120), 120)
 
-    assert shown[0].endswith(": 2 read: 0 new, 0 changed, 2 the same, 0 rejected, 1 deleted")
+    assert shown[0].endswith(": 2 read: 2 the same, 1 deleted")
 
 
 def test_a_failure_on_a_terminal_says_what_to_do(world: World):

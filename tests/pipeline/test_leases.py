@@ -125,8 +125,9 @@ def test_of_many_runs_at_once_each_row_is_loaded_once(items: Rig):
 def test_a_table_belongs_to_the_job_that_loaded_it_first(items: Rig):
     items.run(a_job())
     with items.open_target(source="other") as target:
-        with pytest.raises(ConfigError, match="belongs to job items of source default"):
+        with pytest.raises(ConfigError, match="belongs to job items of source default") as caught:
             target.require_ready([a_job()])
+        assert caught.value.hint == "HINT"
 
         target.require_ready([a_job(target="public.elsewhere")])
 

@@ -221,4 +221,4 @@ def test_a_cast_that_fails_at_the_source_is_told_without_its_value(items: Rig):
     run = items.run(a_snapshot(sql="SELECT id, name::int AS name FROM items"))
 
     assert run.error_code == "query-failed"
-    assert run.error == "Redshift answered: InvalidTextRepresentation (SQLSTATE 22P02)"
+    assert run.error == "Redshift answered: invalid text representation (SQLSTATE 22P02)"

@@ -64,7 +64,8 @@ class JobStatus:
 
     ``gaps`` are spans that may be lost and that nobody acknowledged. The source keeps rows for
     ``kept_at_least``; None if that is not known. ``rejected_by`` is the run that set the newest of
-    the ``open_rejects`` aside.
+    the ``open_rejects`` aside. ``held_since`` and ``holder`` tell of the lease. A job ``is_orphaned``
+    if the holder let the lease expire and left its run open.
     """
 
     job: str
@@ -79,6 +80,9 @@ class JobStatus:
     kept_at_least: timedelta | None = None
     last_success_at: datetime | None = None
     is_running: bool = False
+    is_orphaned: bool = False
+    held_since: datetime | None = None
+    holder: str | None = None
     last_run: LastRun | None = None
 
     @property
@@ -88,6 +92,8 @@ class JobStatus:
 
     @property
     def _at_rest(self) -> Health:
+        if self.is_orphaned:
+            return Health.FAILED
         if self.last_run is None:
             return Health.NEVER
         if self.last_run.status != "success" or self.last_success_at is None:

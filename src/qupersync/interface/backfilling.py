@@ -101,10 +101,10 @@ class _Progress:
                 say(f"{plan.job.name}: {_in_words(plan)}")
 
     def _noted(self, job: str, note: str) -> None:
-        if self.report.for_people:
-            say(f"{job}: {note}")
-        else:
+        if not self.report.for_people:
             logger.warning("backfill", extra={"job": job, "warning": note})
+        elif not self.report.quiet:
+            say(f"{job}: {note}")
 
     def ended(self, run: Run) -> None:
         self.report.ended(run)

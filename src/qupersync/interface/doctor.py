@@ -7,9 +7,11 @@ from datetime import UTC
 import typer
 
 from qupersync.bootstrap.doctor import examined
+from qupersync.domain.errors import RevisionError
 from qupersync.domain.finding import Finding, State
 from qupersync.interface.documents import Record
 from qupersync.interface.exit_codes import ExitCode
+from qupersync.interface.next_command import tell_next
 from qupersync.interface.options import Files, Output
 from qupersync.interface.render import Column, is_table, show
 from qupersync.interface.text import say
@@ -28,9 +30,15 @@ def doctor(files: Files, output: Output) -> None:
     """
     findings = list(examined(jobs=files.jobs, env_file=files.env))
     show([record(finding) for finding in findings], COLUMNS, output, UTC)
-    for note in _notes(findings) if is_table(output) else ():
-        say(note)
-    if any(finding.state is State.FAIL for finding in findings):
+    failed = {finding.remedy for finding in findings if finding.state is State.FAIL}
+    if is_table(output):
+        for note in _notes(findings):
+            say(note)
+        if RevisionError.hint in failed:
+            tell_next(RevisionError.hint)
+        elif not failed:
+            tell_next("qupersync run --all")
+    if failed:
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -88,6 +88,8 @@ def of_status(status: JobStatus) -> Record:
 
 
 def _next(status: JobStatus) -> str:
+    if status.is_orphaned:
+        return f"qupersync run {status.job}"
     if status.health is Health.STALE:
         return f"look whether cron still starts it; by hand: qupersync run {status.job}"
     code = status.last_run.error_code if status.last_run else None

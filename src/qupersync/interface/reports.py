@@ -25,19 +25,39 @@ def status(files: Files, names: Sequence[str], output: Output, *, check: bool) -
     records = [documents.of_status(job) for job in jobs]
     show(records, tables.of_status(zone), output, zone)
     # A cron line with --check mails what is on stderr: only of problems.
-    for note in _notes(job for job in jobs if job.is_problem or not check):
+    told = [job for job in jobs if job.is_problem or not check]
+    for note in (*_problems(told, all_of=not names), *_notes(told, zone)):
         say(note)
     if check and any(job.is_problem for job in jobs):
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _notes(jobs: Iterable[JobStatus]) -> Iterable[str]:
+def _problems(jobs: Sequence[JobStatus], *, all_of: bool) -> Iterator[str]:
+    alike: dict[tuple[Health, str], list[JobStatus]] = {}
     for job in jobs:
-        record, last = documents.of_status(job), job.last_run
         if job.health.is_problem:
-            why = f": {advice.one_line(last.error)}" if last and last.error else ""
-            state = "never ran" if job.health is Health.NEVER else job.health
-            yield f"{job.job}: {state}{why} -> {record['next']}"
+            alike.setdefault((job.health, _why(job)), []).append(job)
+    for (health, why), those in alike.items():
+        names = [job.job for job in those]
+        if health is not Health.NEVER:
+            yield f"{', '.join(names)}: {health}{why} -> {documents.of_status(those[0])['next']}"
+        elif all_of and 1 < len(names) == len(jobs):
+            yield f"{', '.join(names)}: never ran -> qupersync run --all"
+        else:
+            yield f"{', '.join(names)}: never ran -> qupersync run {' '.join(names)}"
+
+
+def _why(job: JobStatus) -> str:
+    if job.is_orphaned:
+        return ": the run that held the job vanished"
+    return f": {advice.one_line(job.last_run.error)}" if job.last_run and job.last_run.error else ""
+
+
+def _notes(jobs: Iterable[JobStatus], zone: tzinfo) -> Iterator[str]:
+    for job in jobs:
+        last = job.last_run
+        if job.is_running and job.held_since:
+            yield f"{job.job}: running since {moment(job.held_since, zone)} on {job.holder}"
         if job.open_rejects:
             rows = f"{job.open_rejects} row{'' if job.open_rejects == 1 else 's'}"
             yield f"{job.job}: {rows} set aside -> qupersync show {str(job.rejected_by)[:8]}"
@@ -51,7 +71,7 @@ def _loss_notes(job: JobStatus) -> Iterable[str]:
     if job.gaps:
         spans = ", ".join(f"{gap['low']} to {gap['high']}" for gap in job.gaps)
         yield f"{job.job}: rows may be lost: {spans} -> qupersync watermark ack-gap {job.job}"
-    if job.loss_in is not None and (job.health.is_problem or job.loss_is_near):
+    if job.loss_in is not None and job.loss_is_near:
         when = left(int(job.loss_in.total_seconds()))
         when = when if when == "now" else f"in {when}"
         yield f"{job.job}: the source may drop rows behind the watermark {when}"

@@ -3,7 +3,7 @@
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -14,6 +14,7 @@ from qupersync.bootstrap import App, Listener, Outcome, RunOptions, open_app, pr
 from qupersync.domain.errors import QuperSyncError, SelectionError
 from qupersync.domain.run import Run, Status
 from qupersync.interface import advice, documents, exit_codes, failures, pinging, progress, tables
+from qupersync.interface.next_command import tell_next
 from qupersync.interface.options import Files
 from qupersync.interface.render import draw, show_document
 from qupersync.interface.text import say, spent, visible
@@ -68,6 +69,8 @@ def conclude(outcome: Outcome, *, held_is_failure: bool, quiet: bool, as_json: b
         show_document(_summary(outcome, code))
     elif sys.stdout.isatty() and not quiet:
         draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())
+        if not code:  # else each failure has said what to do
+            tell_next("qupersync status")
     raise typer.Exit(code)
 
 
@@ -106,15 +109,23 @@ def _in_words(run: Run) -> str:
     elif run.status is Status.SKIPPED:
         what = run.error_code
     else:
-        tally, late = run.tally, run.lateness
-        what = (
-            f"{tally.extracted} read: {tally.inserted} new, {tally.updated} changed, "
-            f"{tally.unchanged} the same, {tally.skipped} rejected"
-            + (f", {tally.deleted} deleted" if tally.deleted else "")
-            + (f", {late.rows} late by up to {spent(late.longest_ms)}" if late.rows else "")
-        )
+        what = ": ".join(filter(None, (f"{run.tally.extracted} read", ", ".join(_counts(run)))))
     warnings = "".join(f"; {visible(warning)}" for warning in run.warnings)
     return f"{run.status.value:8} {run.job} in {spent(run.duration_ms)}: {what}{warnings}"
+
+
+def _counts(run: Run) -> Iterator[str]:
+    """Yield what became of the rows, without what became of none."""
+    tally, late = run.tally, run.lateness
+    counts = (
+        (tally.inserted, "new"),
+        (tally.updated, "changed"),
+        (tally.unchanged, "the same"),
+        (tally.skipped, "rejected"),
+        (tally.deleted, "deleted"),
+        (late.rows, f"late by up to {spent(late.longest_ms)}"),
+    )
+    yield from (f"{count} {what}" for count, what in counts if count)
 
 
 def _complain(outcome: Outcome, *, held_is_failure: bool) -> None:

@@ -22,6 +22,8 @@ _REFUSALS = (
     "authentication failed", "no pg_hba.conf entry", "no password supplied", "does not exist",
     "permission denied for database", "is not permitted to log in", "certificate verify failed",
 )  # fmt: skip
+_LOGIN_HINT = "check POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB: qupersync config show"
+_TLS_HINT = "check POSTGRES_HOST, POSTGRES_SSLMODE and the certificate"
 _BY_STATE: dict[str, type[QuperSyncError]] = {
     "40001": ConflictError,
     "40P01": ConflictError,
@@ -63,7 +65,8 @@ def classified(error: psycopg.Error, *, conflict_on: Collection[str] = ()) -> Qu
         )
     kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2], StatementError)
     said = error.diag.message_primary if state[:2] in _SPEAKING else type(error).__name__
-    return kind(f"{said} (SQLSTATE {state})")
+    hint = _LOGIN_HINT if kind is LoginRefusedError else ""
+    return kind(f"{said} (SQLSTATE {state})", hint=hint)
 
 
 def _named(state: str, error: psycopg.Error) -> str:
@@ -78,7 +81,8 @@ def _without_answer(error: psycopg.Error) -> QuperSyncError:
         return RowsRefusedError("a value that PostgreSQL cannot take")
     text = " ".join(str(error).split())
     if any(refusal in text for refusal in _REFUSALS):
-        return LoginRefusedError(f"PostgreSQL refused the login: {text}")
+        hint = _TLS_HINT if "certificate verify failed" in text else _LOGIN_HINT
+        return LoginRefusedError(f"PostgreSQL refused the login: {text}", hint=hint)
     return TargetUnavailableError(f"PostgreSQL is not reachable: {text}")
 
 

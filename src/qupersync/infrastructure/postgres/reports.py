@@ -23,8 +23,14 @@ SELECT job, watermark, last_success_at, is_running, clock_timestamp() AS now,
          AS open_rejects,
        (SELECT run_id FROM quper.sync_rejects AS r
          WHERE r.source = s.source AND r.sync_job_id = s.job AND resolved_at IS NULL
-         ORDER BY reject_id DESC LIMIT 1) AS rejected_by
-  FROM quper.sync_status_v1 AS s WHERE source = %(source)s
+         ORDER BY reject_id DESC LIMIT 1) AS rejected_by,
+       lease_acquired_at AS held_since, lease_owner_info AS holder,
+       lease_owner IS NOT NULL AND NOT is_running
+         AND EXISTS (SELECT FROM quper.sync_logs AS o
+                      WHERE o.source = s.source AND o.sync_job_id = s.job AND o.status = 'running')
+         AS is_orphaned
+  FROM quper.sync_status_v1 AS s LEFT JOIN quper.qupersync_leases USING (source, job)
+ WHERE source = %(source)s
 """
 NOW = "SELECT clock_timestamp() AS now"
 HISTORY = """
@@ -42,6 +48,9 @@ _OF_STATE = (
     "rejected_by",
     "last_success_at",
     "is_running",
+    "is_orphaned",
+    "held_since",
+    "holder",
     "now",
 )
 

@@ -51,9 +51,11 @@ _VALUE_CLASS = "22"
 _AWS_BUSY = frozenset(
     {"InternalFailure", "ServiceUnavailable", "Throttling", "ThrottlingException"}
 )
+_LOGIN_HINT = "check REDSHIFT_USER, REDSHIFT_PASSWORD and REDSHIFT_DB: qupersync config show"
 _AWS_HINT = "check REDSHIFT_IAM, AWS_* and the rights of the role; try: aws sts get-caller-identity"
 # "Invalid digit, Value 'x', Pos 0, Type: Integer" has the state of an internal error too.
 _QUOTED = re.compile(r"'.*'", re.DOTALL)
+_NEW_WORD = re.compile(r"\B(?=[A-Z])")
 
 
 def classified(
@@ -105,14 +107,15 @@ def _answered(answer: dict[str, str]) -> QuperSyncError:
         message = _condition(state)  # the server's own text would quote the value
     elif state[:2] == "XX":
         message = _QUOTED.sub("'...'", message)
-    answered = (kind or QueryError)(f"Redshift answered: {message} (SQLSTATE {state})")
+    hint = _LOGIN_HINT if kind is LoginRefusedError else ""
+    answered = (kind or QueryError)(f"Redshift answered: {message} (SQLSTATE {state})", hint=hint)
     answered.sqlstate = state
     return answered
 
 
 def _condition(state: str) -> str:
     try:
-        return errors.lookup(state).__name__
+        return _NEW_WORD.sub(" ", errors.lookup(state).__name__).lower()
     except KeyError:
         return "a value does not fit"
 
