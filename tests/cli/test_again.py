@@ -71,6 +71,20 @@ def test_a_backfill_without_names_takes_the_jobs_with_a_watermark_in_time(world:
     assert {run["trigger"] for run in done.document["runs"]} == {"backfill"}
 
 
+def test_what_a_backfill_cannot_reach_is_a_sentence_for_people_and_a_record_elsewhere(
+    world: World,
+):
+    words = ("backfill", "events", "--since", "30d", "--chunk", "30d")
+
+    people = world.shell.type(*words, QUPERSYNC_LOG_FORMAT="text")
+    quiet = world.shell.type(*words, "-q", QUPERSYNC_LOG_FORMAT="text")
+    cron = world.shell.type(*words)
+
+    assert people.err.startswith("events: nothing is left from before ")
+    assert quiet.err == ""
+    assert cron.records[0]["warning"].startswith("nothing is left from before ")
+
+
 def test_a_job_that_cannot_be_planned_is_named_and_stops_no_other(world: World):
     world.shell.write_jobs(JOBS + BAD)
 
@@ -169,6 +183,16 @@ def test_a_backfill_says_nothing_of_whether_the_job_is_fresh(world: World):
 
     assert (filled.code, status.code, status.document[0]["state"]) == (0, 1, "failed")
     assert retried["trigger"] == "retry"
+
+
+def test_a_failed_run_is_retried_by_its_short_id(world: World):
+    world.shell.write_jobs(BROKEN)
+    [past] = world.shell.type("run", "events", "-o", "json").document["runs"]
+    world.shell.write_jobs(JOBS)
+
+    done = world.shell.type("retry", past["run_id"][:8], "-o", "json")
+
+    assert (done.code, done.document["runs"][0]["replay_of"]) == (0, past["run_id"])
 
 
 @pytest.mark.parametrize("verb", ["retry", "replay"])

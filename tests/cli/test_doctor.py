@@ -72,6 +72,25 @@ def test_a_statement_stays_whole_on_a_narrow_terminal(world: World):
     assert '\ntarget of items -> CREATE UNIQUE INDEX ON "public"."items" ("id");' in shown
 
 
+def test_at_a_terminal_doctor_leads_to_a_run_once_the_schema_is_there(world: World):
+    world.shell.variables["REDSHIFT_FLAVOR"] = "auto"
+
+    ready = world.shell.on_a_terminal("doctor", columns=80)
+    world.at_target("UPDATE quper.qupersync_version SET version_num = '0001'")
+    old = world.shell.on_a_terminal("doctor", columns=80)
+
+    assert ready.endswith("\nnext: qupersync run --all\n")
+    assert old.endswith("\nnext: qupersync db upgrade\n")
+
+
+def test_a_doctor_who_finds_another_failure_leaves_what_is_next_to_its_remedy(world: World):
+    assert "next:" not in world.shell.on_a_terminal("doctor", "-o", "json", columns=80)
+
+    world.at_target("DROP TABLE items")
+
+    assert "next:" not in world.shell.on_a_terminal("doctor", columns=80)
+
+
 def test_in_a_pipe_each_check_is_a_line_with_its_remedy(world: World):
     done: Done = world.shell.type("doctor", REDSHIFT_PORT="1")
 

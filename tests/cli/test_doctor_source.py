@@ -26,7 +26,7 @@ def test_a_wrong_password_is_found_and_what_hangs_on_it_is_not_called_ok(world: 
     assert code == 1
     assert lines["Redshift login"]["state"] == "fail"
     assert "password authentication failed" in lines["Redshift login"]["found"]
-    assert "password" in lines["Redshift login"]["remedy"]
+    assert "REDSHIFT_PASSWORD" in lines["Redshift login"]["remedy"]
     assert states(lines)["views"] == "warn"
     assert "view items" not in lines
     assert states(lines)["target of items"] == "ok"

@@ -134,6 +134,7 @@ def test_a_target_that_does_not_answer_is_told(world: World):
 
     assert code == 1
     assert "nowhere" in lines["PostgreSQL login"]["found"]
+    assert "POSTGRES_DB" in lines["PostgreSQL login"]["remedy"]
     assert states(lines)["view items"] == "ok"
 
 

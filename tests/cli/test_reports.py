@@ -176,7 +176,9 @@ def test_what_several_jobs_failed_of_is_told_once(ran: World):
         "UPDATE quper.sync_logs SET status = 'failed', error = 'no login', error_code = 'x'"
     )
 
-    assert ran.shell.type("status").err == "items, broken: failed: no login -> qupersync run items\n"
+    told = ran.shell.type("status").err
+
+    assert told == "items, broken: failed: no login -> qupersync run items\n"
 
 
 @pytest.mark.parametrize(("words", "jobs"), [([], "--all"), (["items", "broken"], "items broken")])
@@ -194,7 +196,8 @@ UPDATE quper.qupersync_leases SET lease_owner = gen_random_uuid(), lease_owner_i
 OPEN = """
 INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
                              correlation_id, host, pid, version)
-VALUES (gen_random_uuid(), 'default', 'items', 'cron', 'running', now(), gen_random_uuid(), '', 1, '')
+VALUES (gen_random_uuid(), 'default', 'items', 'cron', 'running', now(), gen_random_uuid(),
+        '', 1, '')
 """
 
 
@@ -206,6 +209,23 @@ def test_a_running_job_tells_since_when_and_where(ran: World):
     assert (lines(done)[0]["state"], done.err) == (
         "running", "items: running since 2026-03-01 12:00:00 on here:1\n",
     )  # fmt: skip
+
+
+def test_a_job_that_runs_again_tells_how_it_ended_before(ran: World):
+    ran.at_target(HELD.format(minutes=1).replace("'items'", "'broken'"))
+
+    done = ran.shell.type("status", "broken", "--check")
+
+    assert done.code == 1
+    assert " on here:1; before that: failed: Redshift answered: column " in done.err
+
+
+def test_check_names_run_all_only_if_no_job_ever_ran(world: World):
+    world.shell.type("run", "items", "-q")
+
+    told = world.shell.type("status", "--check").err
+
+    assert told == "broken: never ran -> qupersync run broken\n"
 
 
 def test_a_run_that_was_killed_is_a_failure_before_the_next_one(ran: World):

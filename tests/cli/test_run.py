@@ -85,6 +85,14 @@ def test_quiet_still_tells_of_failures(world: World):
     )
 
 
+def test_at_a_terminal_a_good_run_leads_to_the_status_and_a_failure_to_its_remedy(world: World):
+    good = world.shell.on_a_terminal("run", "items", columns=80)
+    bad = world.shell.on_a_terminal("run", "broken", columns=80)
+
+    assert good.endswith("\nnext: qupersync status\n")
+    assert "next:" not in bad
+
+
 def test_what_to_do_next_names_the_job(world: World):
     world.at_target("ALTER TABLE items DROP name")
 

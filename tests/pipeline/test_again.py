@@ -157,3 +157,13 @@ def test_a_failed_piece_of_a_backfill_is_what_a_retry_reads(items: Rig):
     [run] = retry(items)
 
     assert (run.window, run.replay_of) == (failed.window, failed.run_id)
+
+
+def test_a_backfill_that_succeeds_does_not_hide_the_failed_run_before_it(items: Rig):
+    window = items.run(a_job()).window
+    failed = items.run(a_job(sql=BROKEN, columns=COLUMNS))
+    backfilled = items.run(a_job(), trigger=Trigger.BACKFILL, window=window)
+
+    learnt = "SELECT last_run_id, consecutive_failures FROM quper.qupersync_state"
+    assert (backfilled.status, items.rows(learnt)) == (Status.SUCCESS, [(failed.run_id, 1)])
+    assert [run.replay_of for run in retry(items)] == [failed.run_id]

@@ -127,7 +127,7 @@ def test_a_table_belongs_to_the_job_that_loaded_it_first(items: Rig):
     with items.open_target(source="other") as target:
         with pytest.raises(ConfigError, match="belongs to job items of source default") as caught:
             target.require_ready([a_job()])
-        assert caught.value.hint == "HINT"
+        assert caught.value.hint == "name another target in job items"
 
         target.require_ready([a_job(target="public.elsewhere")])
 

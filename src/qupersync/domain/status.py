@@ -64,8 +64,8 @@ class JobStatus:
 
     ``gaps`` are spans that may be lost and that nobody acknowledged. The source keeps rows for
     ``kept_at_least``; None if that is not known. ``rejected_by`` is the run that set the newest of
-    the ``open_rejects`` aside. ``held_since`` and ``holder`` tell of the lease. A job ``is_orphaned``
-    if the holder let the lease expire and left its run open.
+    the ``open_rejects`` aside. ``held_since`` and ``holder`` tell of the lease. A job
+    ``is_orphaned`` if its holder let the lease expire and left the run open.
     """
 
     job: str

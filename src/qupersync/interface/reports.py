@@ -26,7 +26,7 @@ def status(files: Files, names: Sequence[str], output: Output, *, check: bool) -
     show(records, tables.of_status(zone), output, zone)
     # A cron line with --check mails what is on stderr: only of problems.
     told = [job for job in jobs if job.is_problem or not check]
-    for note in (*_problems(told, all_of=not names), *_notes(told, zone)):
+    for note in (*_problems(jobs, all_of=not names), *_notes(told, zone)):
         say(note)
     if check and any(job.is_problem for job in jobs):
         raise typer.Exit(ExitCode.FAILED)
@@ -53,11 +53,17 @@ def _why(job: JobStatus) -> str:
     return f": {advice.one_line(job.last_run.error)}" if job.last_run and job.last_run.error else ""
 
 
+def _before(job: JobStatus) -> str:
+    last = job.last_run
+    return f"; before that: {last.status}{_why(job)}" if last and last.status != "success" else ""
+
+
 def _notes(jobs: Iterable[JobStatus], zone: tzinfo) -> Iterator[str]:
     for job in jobs:
         last = job.last_run
         if job.is_running and job.held_since:
-            yield f"{job.job}: running since {moment(job.held_since, zone)} on {job.holder}"
+            since = moment(job.held_since, zone)
+            yield f"{job.job}: running since {since} on {job.holder}{_before(job)}"
         if job.open_rejects:
             rows = f"{job.open_rejects} row{'' if job.open_rejects == 1 else 's'}"
             yield f"{job.job}: {rows} set aside -> qupersync show {str(job.rejected_by)[:8]}"

@@ -109,7 +109,8 @@ def _in_words(run: Run) -> str:
     elif run.status is Status.SKIPPED:
         what = run.error_code
     else:
-        what = ": ".join(filter(None, (f"{run.tally.extracted} read", ", ".join(_counts(run)))))
+        counts = ", ".join(_counts(run))
+        what = f"{run.tally.extracted} read" + (f": {counts}" if counts else "")
     warnings = "".join(f"; {visible(warning)}" for warning in run.warnings)
     return f"{run.status.value:8} {run.job} in {spent(run.duration_ms)}: {what}{warnings}"
 

@@ -51,6 +51,19 @@ def test_an_error_is_sorted_by_its_sqlstate(error, kind):
     assert type(classified(error)) is kind
 
 
+@pytest.mark.parametrize(
+    ("error", "variable"),
+    [
+        (errors.InvalidPassword(), "POSTGRES_PASSWORD"),
+        (psycopg.OperationalError("FATAL: password authentication failed"), "POSTGRES_PASSWORD"),
+        (psycopg.OperationalError('FATAL: database "x" does not exist'), "POSTGRES_DB"),
+        (psycopg.OperationalError("SSL error: certificate verify failed"), "POSTGRES_SSLMODE"),
+    ],
+)
+def test_a_refused_login_names_the_variable_to_check(error, variable):
+    assert variable in classified(error).hint
+
+
 @pytest.fixture
 def connection(server: PostgresAddress) -> Iterator[psycopg.Connection]:
     with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:

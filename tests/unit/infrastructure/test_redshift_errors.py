@@ -84,6 +84,26 @@ def test_no_value_of_a_row_is_told(error):
     assert "cret" not in str(classified(error))
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("22012", "division by zero"),
+        ("22003", "numeric value out of range"),
+        ("22P02", "invalid text representation"),
+        ("22ZZZ", "a value does not fit"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_words(state, words):
+    assert str(classified(answer(state))) == f"Redshift answered: {words} (SQLSTATE {state})"
+
+
+@pytest.mark.parametrize("state", ["28000", "28P01", "3D000"])
+def test_a_refused_login_names_the_variables_to_check(state):
+    hint = classified(answer(state)).hint
+
+    assert hint.startswith("check REDSHIFT_USER, REDSHIFT_PASSWORD and REDSHIFT_DB")
+
+
 def test_a_failed_tls_handshake_is_told_with_what_to_check():
     verification = classified(ssl.SSLCertVerificationError(1, "certificate verify failed"))
     refused = classified(InterfaceError("Server refuses SSL"))
