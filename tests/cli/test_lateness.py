@@ -48,9 +48,7 @@ def test_the_log_and_the_summary_tell_how_late_rows_were(late: World):
 def test_the_line_for_people_tells_how_late_rows_were(late: World):
     line = late.shell.type("run", "items", QUPERSYNC_LOG_FORMAT="text").err
 
-    assert line.endswith(
-        f": 2 read: 2 new, 2 late by up to 40 m; {WARNING}\n"
-    )
+    assert line.endswith(f": 2 read: 2 new, 2 late by up to 40 m; {WARNING}\n")
 
 
 def test_the_line_for_people_says_nothing_where_no_row_was_late(late: World):
