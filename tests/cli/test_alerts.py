@@ -55,7 +55,7 @@ def test_a_failure_is_told_once_and_its_end_once(world: World):
     assert failed[2].startswith("failed: items: ")
     assert 'relation "items" does not exist' in failed[2]
     assert failed[2].endswith(
-        "-> try it with: qupersync plan broken; once it is repaired: qupersync retry"
+        "-> try it with: qupersync plan items; once it is repaired: qupersync retry"
     )
     assert cured == ("success", "items ok again", "ok again: items")
 
