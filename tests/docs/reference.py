@@ -13,6 +13,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from qupersync.domain import errors
+from qupersync.infrastructure.error_rules import Rule
+from qupersync.infrastructure.postgres import errors as postgres
+from qupersync.infrastructure.redshift import error_table as redshift
 from qupersync.infrastructure.settings import (
     AwsSettings,
     PostgresSettings,
@@ -21,6 +24,7 @@ from qupersync.infrastructure.settings import (
 )
 from qupersync.infrastructure.watch_settings import WatchSettings
 from qupersync.interface.cli import app
+from qupersync.interface.exit_codes import of_error_code
 from tests.docs import fields
 from tests.docs.fields import TOP, kind, table
 
@@ -50,13 +54,28 @@ def error_codes() -> str:
     rows = (
         (
             f"[`{code}`](#{code})",
+            error.kind,
             "yes" if error.retryable else "no",
+            str(int(of_error_code(code))),
             (error.__doc__ or "").splitlines()[0],
             error.hint,
         )
         for code, error in kinds_of_error().items()
     )
-    return table(("code", "retry", "what it means", "what to do"), *rows)
+    return table(("code", "kind", "retry", "exit", "what it means", "what to do"), *rows)
+
+
+def answers(*rules: Rule, otherwise: Rule) -> str:
+    """How a server's errors are sorted, in the order in which it is looked up."""
+    rows = (
+        (_listed(rule.states), _listed(rule.texts), f"[`{rule.error.code}`](#{rule.error.code})")
+        for rule in (*rules, otherwise)
+    )
+    return table(("begins with", "text has", "code"), *rows)
+
+
+def _listed(patterns: tuple[str, ...]) -> str:
+    return ", ".join(f"`{pattern}`" for pattern in patterns).replace("|", "\\|") or "any"
 
 
 def commands() -> dict[str, str]:
@@ -106,6 +125,11 @@ def _variables(part: type[BaseModel]) -> Iterator[tuple[str, ...]]:
 
 BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("errors.md", "errors"): error_codes,
+    ("errors.md", "postgres"): partial(answers, *postgres.RULES, otherwise=postgres.UNKNOWN),
+    ("errors.md", "psycopg"): partial(answers, *postgres.SILENT_RULES, otherwise=postgres.AWAY),
+    ("errors.md", "redshift"): partial(answers, *redshift.RULES, otherwise=redshift.UNKNOWN),
+    ("errors.md", "driver"): partial(answers, *redshift.SILENT_RULES, otherwise=redshift.AWAY),
+    ("errors.md", "aws"): partial(answers, *redshift.AWS_RULES, otherwise=redshift.REFUSED),
     ("commands.md", "commands"): command_reference,
     ("configuration.md", "variables"): variable_reference,
     **{("jobs.md", name): partial(fields.reference, name) for name in fields.parts()},

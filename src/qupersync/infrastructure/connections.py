@@ -49,4 +49,6 @@ def _iam(settings: RedshiftSettings, aws: AwsSettings) -> dict[str, Any]:
         "session_token": aws.session_token.get_secret_value(),
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value}
-    return options | {"iam": True, "is_serverless": bool(settings.workgroup)}
+    # The driver would keep a token until its last second, with no margin for clocks or the way.
+    fresh = {"iam": True, "iam_disable_cache": True}
+    return options | fresh | {"is_serverless": bool(settings.workgroup)}

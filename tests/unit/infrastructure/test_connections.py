@@ -50,6 +50,7 @@ def test_temporary_credentials_of_a_cluster_are_left_to_the_driver():
         "ssl": True,
         "sslmode": "verify-full",
         "iam": True,
+        "iam_disable_cache": True,
         "is_serverless": False,
         "cluster_identifier": "c1",
         "db_user": "reader",
