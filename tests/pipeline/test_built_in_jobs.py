@@ -11,9 +11,11 @@ from qupersync.application.run_many import RunMany
 from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
 from qupersync.demo.warehouse import Flavor, build_warehouse
+from qupersync.domain.load_path import RAW
 from qupersync.domain.run import Run, Status
 from qupersync.infrastructure.jobs_file import load_jobs
 from tests.pipeline.rig import Rig
+from tests.pipeline.test_plan import a_plan
 
 JOBS = load_jobs(Path(__file__).parents[2] / "jobs.yaml").jobs
 VERSIONS = "SELECT xmin, xmax, ctid, t FROM {} AS t ORDER BY ctid"
@@ -46,3 +48,15 @@ def test_all_jobs_load_and_a_second_run_touches_nothing(
         assert run.tally.inserted > 0 or name in skipped
         assert second[name].tally.extracted == second[name].tally.unchanged
     assert {job.name: rig.rows(VERSIONS.format(job.target)) for job in JOBS} == before
+
+
+def test_no_column_of_any_job_stands_in_the_way_of_the_raw_path(
+    server: PostgresAddress, empty_database: str, target: str
+):
+    with psycopg.connect(empty_database) as connection:
+        build_warehouse(connection, flavor="provisioned", rows=10, now=datetime.now(UTC))  # noqa: TID251
+    with StandIn(upstream=server) as stand_in:
+        rig = Rig(source=empty_database, target=target, stand_in=stand_in)
+        plans = [a_plan(rig, job) for job in JOBS]
+
+    assert {plan.path.name if plan.path else plan.error for plan in plans} == {RAW}

@@ -12,7 +12,7 @@ import pytest
 from qupersync.application.plan import Planner
 from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.job import Flavor, Job
-from qupersync.domain.plan import Plan, Prospect, path_of
+from qupersync.domain.plan import Plan, Prospect
 from qupersync.infrastructure.postgres import session as postgres
 from qupersync.infrastructure.postgres.leases import Leases
 from qupersync.infrastructure.postgres.run_log import RunLog
@@ -26,7 +26,7 @@ CREATE TABLE spied (); CREATE FUNCTION spy() RETURNS int LANGUAGE plpgsql AS
 NOTE_STATEMENTS = """
 CREATE TABLE noted (statement text);
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
-'BEGIN INSERT INTO noted VALUES (current_query()); RETURN NULL; END';
+'BEGIN INSERT INTO public.noted VALUES (current_query()); RETURN NULL; END';
 CREATE TRIGGER note AFTER INSERT ON items FOR EACH STATEMENT EXECUTE FUNCTION note()
 """
 OWN_TABLES = "SELECT 'quper.' || tablename FROM pg_tables WHERE schemaname = 'quper'"
@@ -250,12 +250,12 @@ def test_a_filled_target_without_state_is_an_error_unless_read_from_initial(item
 def test_who_holds_the_job_is_told_even_beside_an_error(items: Rig):
     job = a_job(target="public.nowhere")
     with items.open_target("somebody") as target:
-        lease = target.leases.claim(job, uuid4())
+        lease = target.leases.claim(job, owner := uuid4())
         assert lease is not None
         held = a_plan(items, job).held_by
         target.leases.release(lease)
 
-    assert held.startswith("somebody since 20")
+    assert held.startswith(f"run {owner}, somebody, since 20")
     assert a_plan(items, job).held_by == ""
 
 
@@ -294,7 +294,3 @@ def test_a_query_that_would_write_at_the_source_is_refused(items: Rig):
     assert "oldest row is not known" in plan.notes[0]
     assert "read-only transaction" in str(plan.error)
     assert items.source_rows("SELECT FROM spied") == []
-
-
-def test_every_job_takes_the_checked_path():
-    assert path_of(a_job()).name == "checked"

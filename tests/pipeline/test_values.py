@@ -72,18 +72,23 @@ def test_a_text_longer_than_a_batch_may_be_travels_whole(rig: Rig):
     assert rig.rows(digest) == rig.source_rows(digest)
 
 
-def struck(rig: Rig, column: int, value: bytes, *, at: int = 3) -> None:
-    """Have a row that the source sends come with these bytes; a snapshot's second if not said."""
+def struck(rig: Rig, column: int, value: bytes, *, before: int = 2) -> None:
+    """Have the second row of a result come with these bytes.
+
+    ``before`` are the rows that the source sends first: a snapshot asks for the known bytes and
+    for its rights.
+    """
     field = ReplaceField(column=column, value=value)
-    rig.stand_in.faults.arm(Fault(when=AtMessage(Sender.SERVER, b"D", at), what=field))
+    when = AtMessage(Sender.SERVER, b"D", before + 2)
+    rig.stand_in.faults.arm(Fault(when=when, what=field))
 
 
 @MODES
 @pytest.mark.parametrize("value", [b"\xc3", b"\xff\xfe", b"caf\xe9", b"\xed\xa0\x80", b"\xf0\x9f"])
 def test_bytes_that_are_no_utf8_are_set_aside_bit_for_bit(rig: Rig, job, value):
     add(tables(rig), "1, 'a'", "2, 'b'", "3, 'c'")
-    before = 2 if job.watermark else 1  # the source's clock and its oldest row, or our rights
-    struck(rig, 1, value, at=before + 2)
+    # An incremental run asks for the source's clock and its oldest row instead of the rights.
+    struck(rig, 1, value, before=3 if job.watermark else 2)
 
     run = rig.run(job)
 
@@ -91,7 +96,10 @@ def test_bytes_that_are_no_utf8_are_set_aside_bit_for_bit(rig: Rig, job, value):
     [(reason, payload, form)] = rig.rows(
         "SELECT reason, payload, payload_format FROM quper.sync_rejects"
     )
-    assert (reason, form) == ("not-utf8", "datarow-v1")
+    assert (reason, form) == (
+        "not-utf8",
+        'datarow-v1 [["id", 23], ["name", 25], ["changed", 1114]]',
+    )
     assert len(value).to_bytes(4, "big") + value in payload
     assert rig.run(job).tally == Tally(extracted=3, inserted=1, unchanged=2)
 

@@ -6,10 +6,9 @@ from uuid import UUID
 from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.frontier import Joint
 from qupersync.domain.job import Flavor, Job
+from qupersync.domain.load_path import LoadPath
 from qupersync.domain.run import Trigger
 from qupersync.domain.watermark import Window
-
-CHECKED_BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +47,6 @@ class Order:
         is_past = self.window is not None or self.from_initial
         return is_past and self.trigger is not Trigger.VERIFY
 
-    def batch_rows_of(self, job: Job) -> int:
+    def batch_rows_of(self, job: Job, path: LoadPath) -> int:
         """Return how many rows of this job go into one transaction."""
-        return self.batch_rows or job.batch_size or CHECKED_BATCH_ROWS
+        return self.batch_rows or job.batch_size or path.batch_rows

@@ -11,9 +11,11 @@ from qupersync.application.source_look import look_and_gap
 from qupersync.domain.duration import format_duration
 from qupersync.domain.errors import QueryError, QuperSyncError
 from qupersync.domain.job import Job
+from qupersync.domain.load_path import path_of
 from qupersync.domain.plan import Plan, Prospect
 from qupersync.domain.ports import Source, Table, Target
 from qupersync.domain.query import bound, counted, without_rows
+from qupersync.domain.row_check import RowCheck
 from qupersync.domain.watermark import Point, WatermarkType, before, canonical
 
 
@@ -30,7 +32,7 @@ class Planner:
 
     def __call__(self, job: Job, order: Order) -> Plan:
         """Return the plan; with an error, if there is one, beside what was found out before it."""
-        plan = Plan(job=job, batch_rows=order.batch_rows_of(job))
+        plan = Plan(job=job)
         try:
             for known in self._found_out(plan, order):
                 plan = known
@@ -62,11 +64,18 @@ class Planner:
         if plan.pieces == 0:
             return
         plan = replace(plan, sql=bound(sql, None if due is None else next(due.pieces(order))))
-        names = () if job.columns else _names(plan.sql, source)
+        (batch,) = source.read(without_rows(plan.sql), batch_rows=1)
+        columns = table.columns(batch.names)
+        RowCheck.compile(columns, job.key, batch.names)
+        path = path_of(job, columns, batch.names, batch.encodings)
         late = None if due is None else due.late(order)
         newer = due is not None and order.keeps_newer
-        merge = table.merge_statement([*table.columns(names)], late, keeps_newer=newer)
-        plan = replace(plan, merge=merge)
+        plan = replace(
+            plan,
+            path=path,
+            batch_rows=order.batch_rows_of(job, path),
+            merge=table.merge_statement([*columns], late, keeps_newer=newer),
+        )
         yield plan
         if due is not None:
             plan = replace(plan, notes=(*plan.notes, *_gaps(job, sql, source, table, due)))
@@ -74,11 +83,6 @@ class Planner:
         if self.counts:
             (rows,) = source.ask(counted(bound(sql, plan.window)))
             yield replace(plan, rows=int(str(rows)))
-
-
-def _names(sql: str, source: Source) -> tuple[str, ...]:
-    (batch,) = source.read(without_rows(sql), batch_rows=1)
-    return batch.names
 
 
 def _of_snapshot(plan: Plan) -> Plan:

@@ -1,7 +1,8 @@
 """Rows on their way: as read, as checked, as set aside, and as counted by the target."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from hashlib import sha256
 from math import isfinite
 from struct import Struct
@@ -56,21 +57,39 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Rows as the source gave them: values in the order of ``names``, and each row's raw bytes.
+class Decoded:
+    """Rows as values; those in ``unreadable``, by position, are empty, with the reason why."""
 
-    ``unreadable`` maps a row's position to why its bytes could not be decoded; the row itself is
-    empty then.
+    rows: Sequence[Row]
+    unreadable: dict[int, Refusal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Rows as the bytes that the source gave; they are decoded when they are first asked for.
+
+    ``encodings`` says what the bytes of each column are: the name of the type whose binary form
+    they have, or ``text``, or ``numeric`` for a number as text. Empty if nobody vouches for it.
     """
 
     names: tuple[str, ...]
-    rows: Sequence[Row]
     payloads: Sequence[bytes]
     payload_format: str
-    unreadable: dict[int, Refusal] = field(default_factory=dict)
+    decode: Callable[[Sequence[bytes]], Decoded]
+    encodings: tuple[str, ...] = ()
+
+    @cached_property
+    def decoded(self) -> Decoded:
+        """Return the rows as values, in the order of ``names``."""
+        return self.decode(self.payloads)
+
+    def parts(self, rows: int) -> Iterator["Batch"]:
+        """Yield the same rows in batches of at most ``rows``; at least one."""
+        for at in range(0, max(len(self), 1), rows):
+            yield replace(self, payloads=self.payloads[at : at + rows])
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.payloads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

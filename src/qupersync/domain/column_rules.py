@@ -12,7 +12,7 @@ from math import isfinite
 from struct import Struct
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from qupersync.domain.batch import Single
@@ -29,8 +29,9 @@ _DAY = r"\d{4,}-\d\d-\d\d"
 _CLOCK, _MIDNIGHT = r"\d\d:\d\d(?::\d\d(?:\.\d{1,6}0*)?)?", r"00:00(?::00(?:\.0+)?)?"
 _UTC, _ZONE = r"(?: ?(?:Z|[+-]00(?::?00)?))?", r"(?: ?(?:Z|[+-]\d\d(?::?\d\d){0,2}))?"
 _ERA = r"(?: BC)?|-?infinity"
-# The times that a column holds whole: no digit, zone or hour is lost.
-_WHOLE = {
+# The times that a column holds whole, as regular expressions of Python and of PostgreSQL: no
+# digit, zone or hour is lost.
+WHOLE = {
     "date": rf"{_DAY}(?:[ T]{_MIDNIGHT}{_UTC})?{_ERA}",
     "time": rf"{_CLOCK}{_UTC}",
     "timestamp": rf"{_DAY}(?:[ T]{_CLOCK}{_UTC})?{_ERA}",
@@ -51,6 +52,17 @@ def field(spec: ColumnSpec, *, is_key: bool) -> Any:
         limit = 2 ** (bits - 1)
         kind = Annotated[int, Field(ge=-limit, le=limit - 1)] | None
     return Annotated[kind, BeforeValidator(_in_turn(_rules(spec, is_key=is_key)))]
+
+
+def default_of(spec: ColumnSpec) -> Any:
+    """Return what the column gets instead of NULL, None for NULL.
+
+    Raises:
+        ValueError: the default breaks the column's own rules.
+    """
+    if spec.default is None:
+        return None
+    return TypeAdapter(field(spec, is_key=False)).validate_python(None)
 
 
 def spelled(value: object) -> str | None:
@@ -85,8 +97,8 @@ def _rules(spec: ColumnSpec, *, is_key: bool) -> list[Rule]:
 
 
 def _typed(kind: ColumnType) -> Sequence[Rule]:
-    if kind.name in _WHOLE:
-        return [_as_text, _moment(re.compile(_WHOLE[kind.name], re.ASCII))]
+    if kind.name in WHOLE:
+        return [_as_text, _moment(re.compile(WHOLE[kind.name], re.ASCII))]
     argument = kind.arguments[-1] if kind.arguments else None
     rules: dict[str, Rule] = {
         "numeric": _numeric(argument),

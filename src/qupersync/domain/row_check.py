@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -30,11 +31,30 @@ def _list_of_rows(types: tuple[Any, ...]) -> Any:
     return list[tuple[types]]  # type: ignore[valid-type]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A batch under its job's rules; its rows are checked when that is first asked for."""
+
+    batch: Batch
+    specs: Mapping[str, ColumnSpec]
+    key: tuple[str, ...]
+    check: Callable[[Batch], Checked]
+
+    @cached_property
+    def checked(self) -> Checked:
+        """Return the rows that keep the rules, and those that do not."""
+        return self.check(self.batch)
+
+    def keys(self) -> list[str]:
+        """Return the key of each row that keeps the rules."""
+        return self.checked.keys()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCheck:
     """A job's column rules, compiled for the columns that its query returns."""
 
-    columns: tuple[str, ...]
+    specs: Mapping[str, ColumnSpec]
     key: tuple[str, ...]
     picked: Callable[[Row], Row]
     adapter: TypeAdapter[list[Row]]
@@ -57,17 +77,26 @@ class RowCheck:
         at = [names.index(source) for source in sources]
         types = tuple(field(spec, is_key=name in key) for name, spec in specs.items())
         return cls(
-            columns=tuple(specs),
+            specs=specs,
             key=tuple(key),
             picked=itemgetter(*at) if len(at) > 1 else lambda row: (row[at[0]],),
             adapter=TypeAdapter(_list_of_rows(types)),
         )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the target columns, in the order of a checked row's values."""
+        return tuple(self.specs)
+
+    def block(self, batch: Batch) -> Block:
+        """Return the batch with its rules, not checked yet."""
+        return Block(batch=batch, specs=self.specs, key=self.key, check=self)
+
     def __call__(self, batch: Batch) -> Checked:
         """Split a batch into rows that keep the rules, as target values, and rejects."""
-        at = [place for place in range(len(batch)) if place not in batch.unreadable]
-        rows = [self.picked(batch.rows[place]) for place in at]
-        refused = dict(batch.unreadable)
+        source, refused = batch.decoded.rows, dict(batch.decoded.unreadable)
+        at = [place for place in range(len(batch)) if place not in refused]
+        rows = [self.picked(source[place]) for place in at]
         while rows:
             try:
                 rows = self.adapter.validate_python(rows)
@@ -81,7 +110,7 @@ class RowCheck:
             rows=rows,
             rejects=[self._reject(batch, *fault) for fault in sorted(refused.items(), key=_place)],
             reject=lambda row, refusal: self._reject(batch, at[row], refusal),
-            keys=lambda: [self._key_of(self.picked(batch.rows[place])) for place in at],
+            keys=lambda: [self._key_of(self.picked(source[place])) for place in at],
         )
 
     def _broken(self, error: ValidationError) -> dict[int, Refusal]:
@@ -93,7 +122,8 @@ class RowCheck:
         return broken
 
     def _reject(self, batch: Batch, place: int, refusal: Refusal) -> Reject:
-        row = () if place in batch.unreadable else self.picked(batch.rows[place])
+        decoded = batch.decoded
+        row = () if place in decoded.unreadable else self.picked(decoded.rows[place])
         return Reject(
             payload=batch.payloads[place],
             payload_format=batch.payload_format,

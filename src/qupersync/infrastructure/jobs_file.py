@@ -13,9 +13,7 @@ from qupersync.domain.table_name import TableName
 from qupersync.infrastructure.field_problems import JobsShape, field_problems
 from qupersync.infrastructure.job_sql import SqlReader, read_text, why
 from qupersync.infrastructure.written_text import WrittenText
-from qupersync.infrastructure.yaml_positions import Document, dotted, read_yaml
-
-NOT_BUILT = frozenset({"load"})
+from qupersync.infrastructure.yaml_positions import Document, read_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +52,8 @@ def load_jobs(path: Path) -> JobsFile:
     }
     if problems or shape is None:
         raise ConfigError(problems=tuple(sorted(problems)))
-    warnings = sorted({*sql.warnings, *_without_effect(document)})
-    return JobsFile(path=path, jobs=tuple(shape.jobs.values()), warnings=tuple(warnings))
+    warnings = tuple(sorted(set(sql.warnings)))
+    return JobsFile(path=path, jobs=tuple(shape.jobs.values()), warnings=warnings)
 
 
 def _completed(data: dict[str, object], sql: SqlReader) -> dict[str, object]:
@@ -91,15 +89,6 @@ def _validated(
     except ValidationError as error:
         found = field_problems(error, sql.document)
         return None, [problem for path, problem in found if path not in sql.refused]
-
-
-def _without_effect(document: Document) -> Iterator[Problem]:
-    """Find what this version reads but does not do yet: silence would be a promise."""
-    for path in document.places:
-        is_field = (path[:1], len(path)) in {(("defaults",), 2), (("jobs",), 3)}
-        if is_field and path[-1] in NOT_BUILT:
-            message = f"{dotted(path)}: has no effect yet in this version"
-            yield document.problem(path, message, at_key=True)
 
 
 def _collisions(jobs: object, document: Document) -> Iterator[Problem]:

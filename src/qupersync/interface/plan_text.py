@@ -49,8 +49,10 @@ def _facts(plan: Record) -> Iterator[tuple[str, str]]:
         "pieces": f"{pieces}, oldest first; the SQL is that of the first" if pieces > 1 else "",
         "rows": "" if rows is None else f"{rows} to read",
         "target": f"{plan['target']}, key ({', '.join(plan['key'])})",
-        "path": f"{plan['path']}; {plan['path_reason']}",
-        "batches": "" if is_snapshot else f"of up to {plan['batch_rows']} rows, each committed",
+        "path": f"{plan['path']}; {plan['path_reason']}" if plan["path"] else "",
+        "batches": ""
+        if is_snapshot or not plan["path"]
+        else f"of up to {plan['batch_rows']} rows, each committed",
         "held by": plan["held_by"],
         "merge": f"to see it: qupersync plan {plan['job']}" if is_short else "",
     }

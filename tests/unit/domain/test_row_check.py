@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from qupersync.domain.batch import Batch, Refusal
+from qupersync.domain.batch import Batch, Decoded, Refusal
 from qupersync.domain.columns import ColumnSpec, ColumnType
 from qupersync.domain.errors import ColumnMissingError, QueryError
 from qupersync.domain.row_check import RowCheck
@@ -18,8 +18,8 @@ def checked(rows, *, names=("id", "value"), unreadable=None, **spec):
     }
     payloads = [repr(row).encode() for row in rows]
     batch = Batch(
-        names=names, rows=rows, payloads=payloads, payload_format="test",
-        unreadable=unreadable or {},
+        names=names, payloads=payloads, payload_format="test",
+        decode=lambda _: Decoded(rows=rows, unreadable=unreadable or {}),
     )  # fmt: skip
     return RowCheck.compile(specs, ["id"], names)(batch)
 
@@ -176,10 +176,12 @@ def test_columns_are_picked_by_name_in_the_order_of_the_target():
 
 def test_an_only_column_is_a_row():
     check = RowCheck.compile({"id": ColumnSpec(type=ColumnType("integer"))}, ["id"], ["id"])
+    batch = Batch(
+        names=("id",), payloads=[b""], payload_format="test",
+        decode=lambda _: Decoded(rows=[(1,)]),
+    )  # fmt: skip
 
-    assert check(Batch(names=("id",), rows=[(1,)], payloads=[b""], payload_format="test")).rows == [
-        (1,)
-    ]
+    assert check(batch).rows == [(1,)]
 
 
 def test_all_columns_that_the_query_lacks_are_named():

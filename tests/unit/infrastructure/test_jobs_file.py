@@ -318,21 +318,6 @@ def test_any_text_is_data_or_a_problem(text):
         assert () in document.places or document.data is None
 
 
-def test_what_this_version_does_not_do_yet_is_warned_about(tmp_path: Path):
-    path = tmp_path / "jobs.yaml"
-    path.write_text(
-        "version: 1\ndefaults: {load: copy}\njobs:\n  load:\n    sql: SELECT 1 AS id\n"
-        "    target: a\n    key: [id]\n    mode: snapshot\n    load: executemany\n"
-    )
-
-    warnings = [str(warning).removeprefix(str(path)) for warning in load_jobs(path).warnings]
-
-    assert warnings == [
-        ":2:12: defaults.load: has no effect yet in this version",
-        ":9:5: jobs.load.load: has no effect yet in this version",
-    ]
-
-
 def test_a_mistake_in_one_column_hides_none_elsewhere(tmp_path: Path):
     path = tmp_path / "jobs.yaml"
     path.write_text(

@@ -2,22 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.table_name import TableName
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.domain.watermark_spec import Settled
+from qupersync.infrastructure.postgres.stage_sql import STAGE, StageSql, listed
 
-# Generated names: a target may have any column names, and 63 bytes leave no room for a prefix.
-STAGE = SQL("pg_temp.qupersync_stage")
-# The order of arrival: each row is inserted by a command of its own. Not ctid, for a small row may
-# go to an earlier page that has room; and not a column, for which 1,600 of the target leave none.
-ARRIVAL = SQL("s.cmin::text::bigint")
-WHOLE = {"low": 0, "high": 2**32}
-WITHIN = SQL("{arrival} >= {low} AND {arrival} < {high}")
-
-INSERT = SQL("INSERT INTO {stage} VALUES ({values})")
 MERGE = SQL("""
 WITH ranked AS (
   SELECT {staged}, {arrival} AS arrival,
@@ -65,7 +58,7 @@ SELECT count(*) FILTER (WHERE {mark} IS NULL),
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {stage} AS r WHERE {same_key})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadSql:
     """What is loaded where; ``columns`` in staging order, ``collated`` those with a collation."""
 
@@ -78,18 +71,10 @@ class LoadSql:
     settled: Settled | None
     keeps_newer: bool = False
 
-    def create(self) -> Composed:
-        """Make the staging table, with the target's own types and collations."""
-        names = SQL(", ").join(
-            SQL("{} AS {}").format(Identifier(name), self._staged(name)) for name in self.columns
-        )
-        return SQL(
-            "CREATE TEMP TABLE qupersync_stage ON COMMIT DROP AS SELECT {} FROM {} {}"
-        ).format(names, self._target, SQL("WITH NO DATA"))
-
-    def insert(self) -> Composed:
-        """Stage one row."""
-        return INSERT.format(stage=STAGE, values=_listed(SQL("%s") for _ in self.columns))
+    @cached_property
+    def stage(self) -> StageSql:
+        """Return the statements of the staging table."""
+        return StageSql(target=self.target, columns=self.columns)
 
     def merge(self, low: int, high: int, late: Window | None = None) -> Composed:
         """Classify the staged rows that arrived in ``[low, high)``, write, count.
@@ -107,15 +92,15 @@ class LoadSql:
                 target=self._target, same_key=self._same_key, assignments=self._assignments(plain)
             )
             changed = CHANGED.format(
-                stored=_listed(SQL("t.{}").format(Identifier(name)) for name in plain),
-                staged=_listed(SQL("r.{}").format(self._exact(name)) for name in plain),
+                stored=listed(SQL("t.{}").format(Identifier(name)) for name in plain),
+                staged=listed(SQL("r.{}").format(self._exact(name)) for name in plain),
             )
         return MERGE.format(
-            staged=_listed(map(self._staged, self.columns)),
-            staged_key=_listed(map(self._staged, self.key)),
+            staged=listed(map(self.stage.staged, self.columns)),
+            staged_key=listed(map(self.stage.staged, self.key)),
             newest_first=self._newest_first,
             stage=STAGE,
-            arrival=ARRIVAL,
+            arrival=self.stage.arrival,
             low=Literal(low),
             high=Literal(high),
             first_key=Identifier(self.key[0]),
@@ -123,7 +108,7 @@ class LoadSql:
             changed=changed,
             target=self._target,
             same_key=self._same_key,
-            columns=_listed(map(Identifier, self.columns)),
+            columns=listed(map(Identifier, self.columns)),
             update=update,
             updated=SQL("(SELECT count(*) FROM updated)" if plain else "0"),
             late=SQL("NULL") if late is None else self._late(late),
@@ -132,7 +117,7 @@ class LoadSql:
     def observe(self) -> Composed:
         """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them."""
         column, kind = self._mark
-        mark = self._staged(column)
+        mark = self.stage.staged(column)
         points = {
             name: SQL("CAST(%({})s AS {})").format(SQL(name), SQL(kind.value))
             for name in ("low", "high", "patience", "before")
@@ -140,7 +125,7 @@ class LoadSql:
         is_open: Composable = SQL("false")
         if self.settled is not None:
             is_open = SQL("coalesce({}::text <> ALL (%(settled)s::text[]), true)").format(
-                self._staged(self.settled.column)
+                self.stage.staged(self.settled.column)
             )
         newest: Composable = SQL("NULL")
         if kind is WatermarkType.BIGINT:
@@ -149,12 +134,12 @@ class LoadSql:
 
     def seen(self) -> Composed:
         """Count the staged rows, and the different owners among them."""
-        owner = _listed(map(self._staged, self._owner))
+        owner = listed(map(self.stage.staged, self._owner))
         return SQL("SELECT count(*), count(DISTINCT ({})) FROM {}").format(owner, STAGE)
 
     def owners_gone(self) -> Composed:
         """Count the different owners of the target's rows that have no staged row."""
-        owner = _listed(SQL("t.{}").format(Identifier(name)) for name in self._owner)
+        owner = listed(SQL("t.{}").format(Identifier(name)) for name in self._owner)
         unmatched = UNMATCHED.format(stage=STAGE, same_key=self._same(self._owner))
         counted = SQL("SELECT count(DISTINCT ({})) FROM {} AS t WHERE {}")
         return counted.format(owner, self._target, unmatched)
@@ -169,13 +154,6 @@ class LoadSql:
     def delete_missing(self) -> Composed:
         """Delete the target's rows without a staged key."""
         return SQL("DELETE FROM {} AS t WHERE {}").format(self._target, self._unmatched)
-
-    def staged_row(self) -> Composed:
-        """Read one staged row as texts."""
-        texts = (SQL("{}::text").format(self._staged(name)) for name in self.columns)
-        return SQL("SELECT {} FROM {} AS s WHERE {} = %(at)s").format(
-            _listed(texts), STAGE, ARRIVAL
-        )
 
     def delete_older(self, point: Point, at_most: int) -> Composed:
         """Delete some of the rows behind a point; a partition's ctid is unique only within it."""
@@ -193,7 +171,7 @@ class LoadSql:
         if not self.keeps_newer:
             return SQL("")
         mark, _ = self._mark
-        return NEWER.format(stored=Identifier(mark), staged=self._staged(mark))
+        return NEWER.format(stored=Identifier(mark), staged=self.stage.staged(mark))
 
     def _late(self, late: Window) -> Composed:
         mark, kind = self._mark
@@ -201,7 +179,7 @@ class LoadSql:
             SQL("CAST({} AS {})").format(Literal(canonical(point)), SQL(kind.value))
             for point in (late.low, late.high or late.low)
         )
-        return LATE.format(mark=self._staged(mark), low=low, end=end)
+        return LATE.format(mark=self.stage.staged(mark), low=low, end=end)
 
     @property
     def _mark(self) -> tuple[str, WatermarkType]:
@@ -222,7 +200,9 @@ class LoadSql:
         return self._same(self.key)
 
     def _same(self, names: Iterable[str]) -> Composed:
-        pairs = (SQL("t.{} = r.{}").format(Identifier(name), self._staged(name)) for name in names)
+        pairs = (
+            SQL("t.{} = r.{}").format(Identifier(name), self.stage.staged(name)) for name in names
+        )
         return SQL(" AND ").join(pairs)
 
     @property
@@ -232,23 +212,16 @@ class LoadSql:
     @property
     def _newest_first(self) -> Composable:
         if self.watermark is None:
-            return SQL("{} DESC").format(ARRIVAL)
+            return SQL("{} DESC").format(self.stage.arrival)
         newest = SQL("{} DESC NULLS LAST, {} DESC")
-        return newest.format(self._staged(self.watermark), ARRIVAL)
+        return newest.format(self.stage.staged(self.watermark), self.stage.arrival)
 
     def _assignments(self, names: Sequence[str]) -> Composed:
-        return _listed(
-            SQL("{} = r.{}").format(Identifier(name), self._staged(name)) for name in names
+        return listed(
+            SQL("{} = r.{}").format(Identifier(name), self.stage.staged(name)) for name in names
         )
-
-    def _staged(self, name: str) -> Identifier:
-        return Identifier(f"c{self.columns.index(name)}")
 
     def _exact(self, name: str) -> Composable:
         # A collation may call different texts equal; the copy must be the same to the byte.
-        staged = self._staged(name)
+        staged = self.stage.staged(name)
         return SQL('{} COLLATE "C"').format(staged) if name in self.collated else staged
-
-
-def _listed(parts: Iterable[Composable]) -> Composed:
-    return SQL(", ").join(parts)

@@ -8,23 +8,19 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Placeholder
 
 from qupersync.domain.allowance import Allowance
-from qupersync.domain.batch import Checked, Refusal, Reject, Row, Tally
+from qupersync.domain.batch import Refusal, Reject, Row, Tally
 from qupersync.domain.errors import RowAccountingError, RowsRefusedError, TooManyRejectsError
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
+from qupersync.domain.row_check import Block
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.merge_sql import ARRIVAL, STAGE, WHOLE, WITHIN, LoadSql
+from qupersync.infrastructure.postgres.merge_sql import LoadSql
+from qupersync.infrastructure.postgres.raw_load import RawLoad, RawStage
+from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
 
-_PART = WITHIN.format(arrival=ARRIVAL, low=Placeholder("low"), high=Placeholder("high"))
-IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}").format(STAGE, _PART)
-MIDDLE = SQL("SELECT {0} FROM {1} AS s WHERE {2} ORDER BY {0} OFFSET %(half)s LIMIT 1").format(
-    ARRIVAL, STAGE, _PART
-)
-REMOVE = SQL("DELETE FROM {} AS s WHERE {} = ANY (%s)").format(STAGE, ARRIVAL)
 STAGED_FORMAT = "target-text-v1"
 SEARCH_LIMIT = 1_000
 _REASONS = {
@@ -53,33 +49,55 @@ class Staging:
     load_sql: LoadSql
     key_indexes: Collection[str]
     allowance: Allowance
+    raw_load: RawLoad
     staged: int = 0
     refused: int = 0
-    _block: Checked | None = None
+    _arrived: int = 0
+    _raw: RawStage = field(init=False)
+    _block: Block | None = None
     _block_starts: int = 0
     removed: list[int] = field(default_factory=list)
-    _kept: list[int] = field(default_factory=list)
+    _kept: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        self._raw = RawStage(self.raw_load, self.connection, self.cursor)
+
+    @property
+    def _sql(self) -> StageSql:
+        return self.load_sql.stage
 
     def create(self) -> None:
         """Make the table; it goes with the transaction."""
-        self.cursor.execute(self.load_sql.create())
+        self.cursor.execute(self._sql.create())
         # A deferred constraint would speak at the commit, too late to find its row.
         self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
-    def add(self, checked: Checked) -> list[Reject]:
-        """Stage a block; return the rows that PostgreSQL cannot read as the column's type."""
-        refused = self._add(checked.rows, 0)
-        self._kept = [at for at in range(len(checked.rows)) if at not in refused]
-        self._block, self._block_starts = checked, self.staged
-        self.staged += len(self._kept)
-        return [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
+    def add(self, block: Block) -> list[Reject]:
+        """Keep the promise of ``ports.Unit.stage``."""
+        rejects: list[Reject] = []
+        kept: Sequence[int] = range(len(block.batch))
+        if not self._raw.add(block, self._arrived):
+            checked = block.checked
+            refused = self._add(self._placed(checked.rows), 0)
+            kept = [at for at in range(len(checked.rows)) if at not in refused]
+            rejects += checked.rejects
+            rejects += [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
+        self._block, self._block_starts, self._kept = block, self.staged, kept
+        self.staged += len(kept)
+        self._arrived += len(block.batch)
+        return rejects
+
+    def _placed(self, rows: Sequence[Row]) -> Sequence[Row]:
+        if not self._sql.numbers_rows:
+            return rows
+        return [(*row, place) for place, row in enumerate(rows, start=self._arrived)]
 
     def _add(self, rows: Sequence[Row], offset: int) -> dict[int, Refusal]:
         if not rows:
             return {}
         try:
             with translated(), self.connection.transaction():
-                self.cursor.executemany(self.load_sql.insert(), rows)
+                self.cursor.executemany(self._sql.insert(), rows)
         except RowsRefusedError as error:
             if len(rows) == 1:
                 refusal = self._counted(error)
@@ -89,7 +107,7 @@ class Staging:
         return {}
 
     def _unreadable(self, row: Row) -> str:
-        low, high = 0, len(row)
+        low, high = 0, len(self.load_sql.columns)
         while high - low > 1:
             middle = (low + high) // 2
             if self._takes(row, low, middle):
@@ -102,7 +120,7 @@ class Staging:
         part = [value if low <= at < high else None for at, value in enumerate(row)]
         try:
             with translated(), self.connection.transaction(force_rollback=True):
-                self.cursor.execute(self.load_sql.insert(), part)
+                self.cursor.execute(self._sql.insert(), part)
         except RowsRefusedError:
             return False
         return True
@@ -121,7 +139,7 @@ class Staging:
                     raise
             # Without them, older rows with their keys are up for the merge, and may be as bad.
             rejects += [self._rejected(at, refusal) for at, refusal in bad.items()]
-            self.cursor.execute(REMOVE, [list(bad)])
+            self.cursor.execute(self._sql.remove(), [list(bad)])
             self.removed += bad
 
     def _merged(self, part: dict[str, int], late: Window | None = None) -> tuple[Tally, Lateness]:
@@ -141,13 +159,13 @@ class Staging:
         return tally, Lateness.of(timedelta(seconds=age) for age in ages or ())
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
-        count = self._value(IN_RANGE, part)
+        count = self._value(self._sql.in_range(), part)
         error = self._objection(part) if count else None
         if error is None:
             return {}
         if count == 1:
-            return {self._value(MIDDLE, part | {"half": 0}): self._counted(error)}
-        middle = self._value(MIDDLE, part | {"half": count // 2})
+            return {self._value(self._sql.middle(), part | {"half": 0}): self._counted(error)}
+        middle = self._value(self._sql.middle(), part | {"half": count // 2})
         return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
 
     def _counted(self, error: RowsRefusedError) -> Refusal:
@@ -168,14 +186,14 @@ class Staging:
         return None
 
     def _rejected(self, at: int, refusal: Refusal) -> Reject:
-        before = self._value(IN_RANGE, WHOLE | {"high": at}) + sum(
+        before = self._value(self._sql.in_range(), WHOLE | {"high": at}) + sum(
             gone < at for gone in self.removed
         )
         place = before - self._block_starts
         if self._block is not None and place >= 0:
-            return self._block.reject(self._kept[place], refusal)
+            return self._block.checked.reject(self._kept[place], refusal)
         # A snapshot's earlier blocks are not in memory any more: what was staged is kept.
-        row = self.cursor.execute(self.load_sql.staged_row(), {"at": at}).fetchone() or ()
+        row = self.cursor.execute(self._sql.row(), {"at": at}).fetchone() or ()
         values = dict(zip(self.load_sql.columns, row, strict=True))
         return Reject(
             payload=json.dumps(row).encode(),

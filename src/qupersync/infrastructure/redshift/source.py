@@ -1,24 +1,34 @@
 """Redshift behind ``ports.Source``: cursors under unique names, bounded memory."""
 
+import logging
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import redshift_connector
 
-from qupersync.domain.batch import Batch, Refusal, Row
+from qupersync.domain.batch import Batch, Decoded, Refusal, Row
 from qupersync.domain.columns import ColumnType
 from qupersync.domain.errors import QueryError, QuperSyncError, TimeLimitError
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.redshift.errors import translated
+from qupersync.infrastructure.redshift.read_ahead import ReadAhead
 from qupersync.infrastructure.redshift.rights import rights
-from qupersync.infrastructure.redshift.wire import PAYLOAD_FORMAT, Layout, Wire, close_half_open
+from qupersync.infrastructure.redshift.wire import (
+    PROBE,
+    Layout,
+    Wire,
+    close_half_open,
+    is_as_known,
+)
 
+logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10
 BATCH_BYTES = 8 * 1024 * 1024
 CLOCK = "SELECT getdate()"
@@ -44,6 +54,7 @@ class Source:
     wire: Wire
     fetch_rows: int
     deadline: float
+    _reading: ReadAhead | None = field(default=None, init=False)
 
     def clock(self) -> datetime:
         """Keep the promise of ``ports.Source.clock``."""
@@ -81,21 +92,27 @@ class Source:
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         """Keep the promise of ``ports.Source.read``."""
+        self._reading = ReadAhead(self._batches(sql, batch_rows))
+        return self._reading
+
+    def _batches(self, sql: str, batch_rows: int) -> Iterator[Batch]:
         # Unique: the driver reuses the row description of an earlier FETCH with the same text,
         # and then gives wrong values without an error.
         name = f"qupersync_{uuid4().hex}"
         rows = min(self.fetch_rows, batch_rows)
         self.execute("BEGIN READ ONLY")
         self.execute(f"DECLARE {name} CURSOR FOR {sql}")
+        layout, size = Layout((), (), ()), 0
         waiting: list[bytes] = []
-        layout = Layout((), (), ())
         for layout, fetched in self._fetched(f"FETCH FORWARD {rows} FROM {name}", rows):
-            waiting += fetched
-            # The last rows are kept back, so that only an empty result gives an empty batch.
-            while 0 < (size := _full(waiting, batch_rows)) < len(waiting):
-                yield _batch(layout, waiting[:size])
-                del waiting[:size]
-        yield _batch(layout, waiting)
+            for body in fetched:
+                # Only with a row to follow, so that only an empty result gives an empty batch.
+                if len(waiting) == batch_rows or size >= BATCH_BYTES:
+                    yield batch_of(layout, waiting, is_known=self.wire.is_known)
+                    waiting, size = [], 0
+                waiting.append(body)
+                size += len(body)
+        yield batch_of(layout, waiting, is_known=self.wire.is_known)
         self.execute("ROLLBACK")
 
     def _fetched(self, fetch: str, rows: int) -> Iterator[tuple[Layout, list[bytes]]]:
@@ -118,9 +135,23 @@ class Source:
         with translated(lambda: self.wire.refusal):
             return self.wire.execute(sql)
 
+    def know(self) -> None:
+        """Find out whether this driver and this server give the bytes that ``wire`` knows."""
+        with suppress(QueryError):
+            layout, bodies = self.execute(PROBE)
+            self.wire.is_known = is_as_known(layout, bodies)
+        if not self.wire.is_known:
+            logger.warning("unknown bytes of the driver: each row is checked, which is slower")
+
     def abort(self) -> None:
         """Keep the promise of ``ports.Source.abort``."""
         self.wire.cut()
+
+    def end(self) -> None:
+        """Stop a reading that nobody follows to its end."""
+        if self._reading is not None and not self._reading.is_over:
+            self.wire.cut()
+            self._reading.close()
 
     def ask(self, sql: str, *, limit_s: float | None = None) -> Row:
         """Keep the promise of ``ports.Source.ask``."""
@@ -135,17 +166,18 @@ class Source:
         return layout.decode(bodies[0])
 
 
-def _full(bodies: list[bytes], batch_rows: int) -> int:
-    """Return how many rows fill a batch, or 0 while they do not."""
-    size = 0
-    for count, body in enumerate(bodies[:batch_rows], start=1):
-        size += len(body)
-        if count == batch_rows or size >= BATCH_BYTES:
-            return count
-    return 0
+def batch_of(layout: Layout, bodies: Sequence[bytes], *, is_known: bool = False) -> Batch:
+    """Return rows as they came; unless the driver ``is_known`` nobody may take them undecoded."""
+    return Batch(
+        names=layout.names,
+        payloads=bodies,
+        payload_format=layout.payload_format,
+        decode=partial(_decoded, layout),
+        encodings=layout.encodings if is_known else (),
+    )
 
 
-def _batch(layout: Layout, bodies: list[bytes]) -> Batch:
+def _decoded(layout: Layout, bodies: Sequence[bytes]) -> Decoded:
     rows: list[Row] = []
     unreadable: dict[int, Refusal] = {}
     for at, body in enumerate(bodies):
@@ -156,13 +188,7 @@ def _batch(layout: Layout, bodies: list[bytes]) -> Batch:
             unreadable[at] = Refusal(
                 "not-utf8" if isinstance(error, UnicodeDecodeError) else "unreadable"
             )
-    return Batch(
-        names=layout.names,
-        rows=rows,
-        payloads=bodies,
-        payload_format=PAYLOAD_FORMAT,
-        unreadable=unreadable,
-    )
+    return Decoded(rows=rows, unreadable=unreadable)
 
 
 def _named(options: Mapping[str, Any]) -> str:
@@ -178,8 +204,8 @@ def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) ->
     ``options`` are the driver's own, ``limit_s`` is the job's time from now on.
 
     Raises:
-        SourceUnavailableError: nobody answers, or TLS fails.
-        LoginRefusedError: the user, the password or the database is refused.
+        SourceUnavailableError: nobody answers.
+        LoginRefusedError: the user, the password or the database is refused, or TLS fails.
     """
     with translated(server=_named(options)):
         try:
@@ -192,7 +218,9 @@ def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) ->
     try:
         for statement in (*SESSION, f"SET statement_timeout TO {round(limit_s * 1000)}"):
             source.execute(statement)
+        source.know()
         yield source
     finally:
+        source.end()
         with suppress(QuperSyncError), translated():
             connection.close()

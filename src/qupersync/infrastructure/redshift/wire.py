@@ -6,6 +6,7 @@ empty results (all measured with 2.2.0). So rows are taken as they come off the 
 by ``decode``. A ``DataRow`` body is an int16 count, then per value an int32 length and bytes.
 """
 
+import json
 import socket
 import struct
 from collections import defaultdict
@@ -22,11 +23,14 @@ from qupersync.domain.columns import ColumnType
 
 TEXT, BINARY = 0, 1
 PAYLOAD_FORMAT = "datarow-v1"
+# A pattern of those that tell the columns; older ones do not, and cannot be read again.
+KEPT_FORMATS = f"{PAYLOAD_FORMAT} %"
 Decoder = Callable[[bytes], object]
 
 _OID_NUMERIC = 1700
 # A numeric's modifier is precision << 16 | scale, plus the length of a varlena header.
 _HEADER = 4
+_NO_MODIFIER = -1
 # Redshift's system times are naive UTC, so the copy says so.
 _TYPES = {
     16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 26: "bigint", 700: "real",
@@ -47,6 +51,23 @@ _BINARY: dict[int, Decoder] = {
     700: _one("!f", Single), 701: _one("!d"),
 }  # fmt: skip
 
+_ENCODINGS = {
+    16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 26: "oid", 700: "real",
+    701: "double precision", _OID_NUMERIC: "numeric",
+}  # fmt: skip
+# A value of every encoding, and of types that must come as text.
+PROBE = """
+SELECT CAST(1 AS boolean), CAST(-2 AS bigint), CAST(-2 AS smallint), CAST(-2 AS integer),
+       CAST(26 AS oid), CAST(0.5 AS real), CAST(-0.5 AS double precision),
+       CAST(-1.50 AS numeric(38,2)), CAST('\u00e4 ' AS varchar(8)), CAST(NULL AS integer),
+       CAST('2026-01-02' AS date), CAST('2026-01-02 03:04:05' AS timestamp)
+"""
+_PROBED = (
+    b"\1", b"\xff" * 7 + b"\xfe", b"\xff\xfe", b"\xff" * 3 + b"\xfe", b"\0\0\0\x1a", b"\x3f\0\0\0",
+    b"\xbf\xe0" + b"\0" * 6, b"-1.50", b"\xc3\xa4 ", None, b"2026-01-02", b"2026-01-02 03:04:05",
+)  # fmt: skip
+_PROBED_OIDS = (16, 20, 21, 23, 26, 700, 701, _OID_NUMERIC, 1043, 23, 1082, 1114)
+
 
 def _text(raw: bytes) -> str:
     return raw.decode()
@@ -64,6 +85,40 @@ class Layout:
     types: tuple[ColumnType, ...]
     decoders: tuple[Decoder, ...]
     oids: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, names: Sequence[str], oids: Sequence[int], modifiers: Sequence[int]) -> "Layout":
+        """Return the layout of columns whose types are given by number."""
+        return cls(
+            tuple(names),
+            tuple(map(_type, oids, modifiers)),
+            tuple(map(_decoder, oids)),
+            tuple(oids),
+        )
+
+    @classmethod
+    def kept(cls, payload_format: str) -> "Layout":
+        """Return the layout that a ``payload_format`` tells of; of the types only the numbers.
+
+        Raises:
+            ValueError: it tells of none.
+        """
+        name, _, columns = payload_format.partition(" ")
+        if name != PAYLOAD_FORMAT:
+            raise ValueError(f"unknown format {name!r}")
+        names, oids = zip(*json.loads(columns), strict=True)
+        return cls.of(names, oids, [_NO_MODIFIER] * len(oids))
+
+    @property
+    def payload_format(self) -> str:
+        """Return how rows are kept: the format of the bytes, and the columns' names and types."""
+        columns = list(zip(self.names, self.oids, strict=True))
+        return f"{PAYLOAD_FORMAT} {json.dumps(columns, ensure_ascii=False)}"
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Return what the bytes of each column are, as ``domain.batch.Batch`` has it."""
+        return tuple(_ENCODINGS.get(oid, "text") for oid in self.oids)
 
     def decode(self, body: bytes) -> Row:
         """Read one ``DataRow`` body.
@@ -87,11 +142,12 @@ class Layout:
 
 
 class Wire:
-    """A driver connection whose rows stay bytes."""
+    """A driver connection whose rows stay bytes; ``is_known`` once it gave those of ``PROBE``."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.bodies: list[bytes] = []
+        self.is_known = False
         formats: defaultdict[int, tuple[int, Any]] = defaultdict(lambda: (TEXT, None))
         formats.update(dict.fromkeys(_BINARY, (BINARY, None)))
         connection.redshift_types = formats
@@ -103,11 +159,10 @@ class Wire:
         cursor = self.connection.cursor()
         cursor.execute(sql)
         described: Sequence[dict[str, Any]] = (cursor.ps or {}).get("row_desc", [])
-        layout = Layout(
-            tuple(field["label"].decode() for field in described),
-            tuple(_type(field["type_oid"], field["type_modifier"]) for field in described),
-            tuple(_decoder(field["type_oid"]) for field in described),
-            tuple(field["type_oid"] for field in described),
+        layout = Layout.of(
+            [field["label"].decode() for field in described],
+            [field["type_oid"] for field in described],
+            [field["type_modifier"] for field in described],
         )
         return layout, self.bodies
 
@@ -127,6 +182,15 @@ class Wire:
         """Return the server's last error, which the driver hides when the socket closes."""
         error: BaseException | None = self.connection.error
         return error
+
+
+def is_as_known(layout: Layout, bodies: Sequence[bytes]) -> bool:
+    """Tell whether the answer to ``PROBE`` has the types and the bytes that this file expects."""
+    body = struct.pack("!h", len(_PROBED)) + b"".join(
+        struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
+        for value in _PROBED
+    )
+    return (layout.oids, list(bodies)) == (_PROBED_OIDS, [body])
 
 
 def close_half_open(error: BaseException) -> None:

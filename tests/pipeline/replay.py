@@ -1,0 +1,80 @@
+"""A source that gives bytes as they were written down, whatever they are."""
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from qupersync.domain.batch import Batch, Decoded, Row
+from qupersync.domain.job import Flavor, Job
+from qupersync.domain.ports import Source
+from qupersync.domain.run import Run
+from qupersync.infrastructure.redshift.source import _decoded
+from qupersync.infrastructure.redshift.wire import Layout, _decoder, _type
+from tests.pipeline.rig import Rig
+
+Field = bytes | None
+
+
+def body(fields: Sequence[Field]) -> bytes:
+    """A DataRow as the protocol writes it."""
+    return struct.pack("!h", len(fields)) + b"".join(
+        b"\xff\xff\xff\xff" if field is None else struct.pack("!i", len(field)) + field
+        for field in fields
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Source):
+    """Rows under columns of these types; ``decodes`` None makes their decoding an error."""
+
+    oids: dict[str, int]
+    rows: Sequence[Sequence[Field]]
+    decodes: bool = True
+
+    def rights(self) -> str:
+        return "all"
+
+    def clock(self) -> datetime:
+        raise NotImplementedError
+
+    def flavor(self) -> Flavor:
+        raise NotImplementedError
+
+    def ask(self, sql: str, *, limit_s: float | None = None) -> Row:
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        raise NotImplementedError
+
+    def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
+        oids = tuple(self.oids.values())
+        layout = Layout(
+            tuple(self.oids),
+            tuple(_type(oid, -1) for oid in oids),
+            tuple(_decoder(oid) for oid in oids),
+            oids,
+        )
+        whole = Batch(
+            names=layout.names,
+            payloads=[body(row) for row in self.rows],
+            payload_format="datarow-v1",
+            decode=partial(_decoded, layout) if self.decodes else _refused,
+            encodings=layout.encodings,
+        )
+        yield from whole.parts(batch_rows)
+
+    def loaded(self, rig: Rig, job: Job) -> Run:
+        """Load the rows through the real use case."""
+
+        @contextmanager
+        def opened(limit_s: float) -> Iterator[Source]:
+            yield self
+
+        return replace(rig.use_case(), open_source=opened)(job, rig.order())
+
+
+def _refused(bodies: Sequence[bytes]) -> Decoded:
+    raise AssertionError("rows of the raw path are not decoded")
