@@ -17,6 +17,7 @@ from rich.console import Console
 from qupersync.bootstrap import Listener
 from qupersync.demo.faults import AtSql, Delay, Fault
 from qupersync.domain.batch import Tally
+from qupersync.domain.errors import SourceUnavailableError
 from qupersync.domain.run import Run, Trigger
 from qupersync.domain.watermark import Window
 from qupersync.interface.live import lines
@@ -262,7 +263,8 @@ def test_the_rate_and_the_time_left_are_of_the_whole_run():
 
     assert record == {
         "job": "events", "run_id": run.run_id, "rows_extracted": 55, "rows_per_s": 5.5,
-        "share": 0.25, "elapsed_s": 10.0, "left_s": 30,
+        "share": 0.25, "elapsed_s": 10.0, "left_s": 30, "attempt": 1, "error_code": None,
+        "backoff_ms": None,
     }  # fmt: skip
 
 
@@ -291,6 +293,25 @@ def test_all_that_is_told_is_passed_on():
     listener.on_end(run)  # a held job ends without a beginning
 
     assert heard == [("begin", run), ("step", run), ("end", run), ("end", run)]
+
+
+def test_a_run_that_waits_for_its_next_attempt_says_how_long_and_why():
+    progress = Progress(clock=iter([0.0, 2.5, 3.0]).__next__)
+    listener = progress.heard(Listener())
+    listener.on_begin(run := loaded(began(), rows=100, days=2))
+    console = Console(width=80, color_system=None)
+
+    with console.capture() as drawn:
+        listener.on_step(waiting := run.waiting(SourceUnavailableError(), 1.25))
+        console.print(lines(progress.records()))
+        listener.on_step(waiting.tried_again())
+        console.print(lines(progress.records()))
+
+    waits, works = drawn.get().rstrip().split("\n")
+    assert " ".join(waits.split()) == (
+        "events source-unavailable, waits 1.2 s [#####.....] 50% 2.5 s"
+    )
+    assert works.split()[:3] == ["events", "100", "rows"]
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

@@ -1,9 +1,11 @@
 """`show`: one past run, found by the beginning of its id, with all that belongs to it."""
 
+import re
 from typing import Any
 
 import pytest
 
+from qupersync.demo.faults import AtSql, Cut, Fault
 from tests.cli.shell import World, seen
 
 EVENTS = """\
@@ -47,10 +49,10 @@ def events(world: World) -> World:
     return world
 
 
-def ran(world: World, *words: str) -> dict[str, Any]:
+def ran(world: World, *words: str, **variables: str) -> dict[str, Any]:
     """Run the jobs and return what became of the first."""
     first: dict[str, Any]
-    first, *_ = world.shell.type("run", *words, "-o", "json").document["runs"]
+    first, *_ = world.shell.type("run", *words, "-o", "json", **variables).document["runs"]
     return first
 
 
@@ -66,6 +68,30 @@ def test_a_run_is_shown_with_all_that_the_log_knows(world: World):
     [piece] = done.document["pieces"]
     assert (attempt["attempt"], attempt["status"]) == (1, "success")
     assert (piece["rows_inserted"], piece["batches"], piece["is_complete"]) == (3, 1, True)
+
+
+def test_the_attempts_of_a_run_are_shown_with_the_waits_between_them(world: World):
+    world.stand_in.faults.arm(Fault(when=AtSql("FETCH"), what=Cut()))
+
+    run = ran(world, "items")
+    shown = world.shell.on_a_terminal("show", run["run_id"], columns=200)
+
+    assert (run["status"], run["attempts"]) == ("success", 2)
+    first, second = world.shell.type("show", run["run_id"], "-o", "json").document["attempts_made"]
+    assert (first["status"], first["error_code"]) == ("failed", "source-unavailable")
+    assert (second["status"], second["backoff_ms"]) == ("success", None)
+    told = r"attempts +1 source-unavailable(, then [0-9.]+ m?s of waiting)?; 2 success"
+    waited = re.search(told, shown)
+    assert waited, shown
+    assert bool(waited[1]) == bool(first["backoff_ms"])
+
+
+def test_without_retries_a_run_has_one_attempt(world: World):
+    world.stand_in.faults.arm(Fault(when=AtSql("FETCH"), what=Cut()))
+
+    run = ran(world, "items", SYNC_RETRIES="0")
+
+    assert (run["status"], run["attempts"]) == ("dead", 1)
 
 
 @pytest.mark.parametrize("length", [4, 8, 9, 13, 36])

@@ -14,6 +14,7 @@ from qupersync.application.order import Order
 from qupersync.application.run_job import RunJob
 from qupersync.demo.standin import StandIn
 from qupersync.domain.job import Job
+from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run, Trigger
 from qupersync.domain.watermark import Point
 from qupersync.infrastructure.postgres import session as postgres
@@ -23,8 +24,11 @@ from qupersync.infrastructure.postgres.run_log import RunLog
 from qupersync.infrastructure.postgres.target import Target
 from qupersync.infrastructure.redshift import source as redshift
 from qupersync.infrastructure.signals import Stop
+from tests.grants import as_role
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+ONCE = Retry(tries=0, first_s=0)
+AT_ONCE = Retry(first_s=0)
 SOURCE_SCHEMA = """
 CREATE TABLE clock (moment timestamp);
 INSERT INTO clock VALUES ('2026-03-01 12:00:00');
@@ -64,12 +68,16 @@ def a_snapshot(**fields: Any) -> Job:
 
 @dataclass(kw_only=True)
 class Rig:
-    """Both databases by conninfo, the stand-in before the source, and what runs jobs."""
+    """Both databases by conninfo, the stand-in before the source, and what runs jobs.
+
+    The conninfo are a superuser's; the jobs run as the roles of docs/grants.sql.
+    """
 
     source: str
     target: str
     stand_in: StandIn
     stop: Stop = field(default_factory=Stop)
+    retry: Retry = ONCE
 
     def at_source(self, *statements: str) -> None:
         _execute(self.source, statements)
@@ -101,15 +109,21 @@ class Rig:
         return RunJob(
             open_source=self.open_source,
             open_target=lambda: self.open_target(owner),
-            heartbeat=Heartbeat(self.target, 60.0),
+            heartbeat=Heartbeat(self.writer, 60.0),
             clock=lambda: datetime.now(UTC),  # noqa: TID251 - the runs' own times are real
             new_id=uuid4,
             stop=self.stop,
+            retry=self.retry,
+            chance=lambda: 1.0,
         )
+
+    @property
+    def writer(self) -> str:
+        return as_role(self.target, "quper_writer")
 
     @contextmanager
     def open_target(self, owner: str = "test", source: str = "default") -> Iterator[Target]:
-        with postgres.connected(self.target) as session:
+        with postgres.connected(self.writer) as session:
             leases = Leases(session, source, owner, 60.0)
             yield Target(session, leases, RunLog(session, "host", 1, "0"))
 

@@ -284,7 +284,7 @@ def stepping(rig: Rig, job: Job, at: int, act: Callable[[], object]) -> Run:
 
 
 def killed(rig: Rig, job: Job) -> None:
-    """Run a job that dies once its rows are stored, and leaves its lease to the next one."""
+    """Run a job that dies once its first batch is stored, and leaves its lease to the next one."""
 
     def die() -> None:
         raise KeyboardInterrupt
@@ -395,8 +395,9 @@ def test_a_gap_that_begins_before_an_acknowledged_one_is_told(known: Rig):
 
 
 def test_a_gap_of_a_run_that_died_is_told_by_the_next_one(known: Rig):
-    later(known, "2026-03-01 13:00", "3, 'c', '2026-03-01 12:30'", keeps_since="2026-03-01 12:00")
-    killed(known, a_job())
+    rows = ("3, 'c', '2026-03-01 12:30'", "4, 'd', '2026-03-01 12:40'")
+    later(known, "2026-03-01 13:00", *rows, keeps_since="2026-03-01 12:00")
+    killed(known, a_job(batch_size=1))
 
     first, second = known.run(a_job()), known.run(a_job())
 
@@ -410,7 +411,7 @@ def test_no_gap_stays_of_a_run_that_died_if_the_rows_were_stamped_anew(known: Ri
         "UPDATE clock SET moment = '2026-03-01 13:00'",
         "UPDATE items SET changed = '2026-03-01 12:30'",
     )
-    killed(known, a_job())
+    killed(known, a_job(batch_size=1))
 
     assert known.run(a_job()).warnings == ()
     assert known.rows("SELECT gaps FROM quper.sync_status_v1") == [([],)]

@@ -1,6 +1,8 @@
 """Two runs of one job never overlap, and a stale one cannot write."""
 
-from threading import Barrier, Thread
+from dataclasses import replace
+from threading import Barrier, Event, Thread
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -159,11 +161,9 @@ def test_a_vanished_run_is_closed_with_what_it_had_committed(items: Rig):
                 job=job,
                 sql=job.sql_for(Flavor.PROVISIONED) or "",
                 order=items.order(),
-                source=source,
-                table=target.table(job, lease),
                 stop=items.stop,
-            )(run)
-            target.runs.note_window(next(story))
+            )(run, source, target.table(job, lease))
+            target.runs.note_progress(next(story))
             next(story)
             next(story)
     items.at_target(EXPIRE)
@@ -184,7 +184,7 @@ def test_a_run_that_cannot_be_closed_at_first_is_closed_over_a_new_connection(it
     items.at_target(
         "CREATE SEQUENCE tries",
         "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF new.status <> 'running' AND nextval('tries') = 1 THEN"
+        " IF new.status <> 'running' AND nextval('public.tries') = 1 THEN"
         " RAISE EXCEPTION 'held' USING ERRCODE = '55P03'; END IF; RETURN new; END $$",
         "CREATE TRIGGER held BEFORE UPDATE ON quper.sync_logs FOR EACH ROW EXECUTE FUNCTION held()",
     )
@@ -206,9 +206,67 @@ def test_a_lease_is_renewed_until_its_holder_counts_as_stuck(
         items.at_target(EXPIRE)
         heartbeat = Heartbeat(items.target, 60)
 
-        with heartbeat.beating(lease, limit_s):
+        with heartbeat.beating(lease, limit_s, on_cancel=lambda: None):
             heartbeat._beat(target.session)
 
     assert items.rows("SELECT lease_expires_at > now() FROM quper.qupersync_leases") == [
         (is_alive,)
     ]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_holder_hears_at_the_next_beat_that_it_is_to_stop(items: Rig, *, is_asked: bool):
+    heard = Event()
+    with items.open_target() as target:
+        lease = target.leases.claim(a_job(), owner := uuid4())
+        assert lease is not None
+        heartbeat = Heartbeat(items.target, 60)
+        assert not is_asked or target.leases.cancel(a_job()) == owner
+
+        with heartbeat.beating(lease, 60, heard.set):
+            heartbeat._beat(target.session)
+
+    assert heard.is_set() is is_asked
+
+
+def test_who_claims_a_job_after_a_cancel_is_not_asked_to_stop(items: Rig):
+    with items.open_target() as target:
+        target.leases.claim(a_job(), uuid4())
+        target.leases.cancel(a_job())
+    items.at_target(EXPIRE)
+
+    assert items.run(a_job()).status is Status.SUCCESS
+
+
+def test_a_lease_is_not_trusted_once_another_has_it(items: Rig):
+    heartbeat = Heartbeat(items.target, 60)
+    with items.open_target() as target:
+        lease = target.leases.claim(a_job(), uuid4())
+        assert lease is not None
+        with heartbeat.beating(lease, 60, lambda: None) as is_trusted:
+            before = is_trusted()
+            items.at_target(EXPIRE)
+            target.leases.claim(a_job(), uuid4())
+            heartbeat._beat(target.session)
+
+            assert (before, is_trusted()) == (True, False)
+        with pytest.raises(LeaseLostError):
+            target.leases.renew(lease)
+
+
+def test_a_run_that_cannot_trust_its_lease_renews_it_before_the_next_batch(items: Rig):
+    # The beats of this one never come, and its first answer is old at once.
+    silent = replace(items.use_case(), heartbeat=Heartbeat(items.target, 0))
+    expiries: list[Any] = []
+
+    def expire(_run: Run) -> None:
+        items.at_target(EXPIRE)
+
+    def look(_run: Run) -> None:
+        expiries.extend(items.rows("SELECT lease_expires_at > now() FROM quper.qupersync_leases"))
+
+    job = a_job(batch_size=20)
+    run = replace(silent, on_begin=expire, on_step=look)(job, items.order())
+
+    assert run.status is Status.SUCCESS
+    assert expiries[:2] == [(False,), (True,)]

@@ -13,14 +13,18 @@ from qupersync.domain.errors import (
     SourceUnavailableError,
     TargetUnavailableError,
 )
-from qupersync.domain.ports import Clock
+from qupersync.domain.ports import Clock, Doubt, InDoubtError
 
 PORTS = {"leases", "runs", "past"}
 TABLES = {"table", "look"}
 READ = frozenset({"read"})
 SOURCE_CALLS = READ | {"clock", "ask"}
 UNIT_CALLS = frozenset({"unit", "stage", "observe", "merge", "commit", "end of unit"})
-JOB_CALLS = frozenset({"claim", "open", "note_window", "state", "note_look", "close", "release"})
+# All is committed, but nobody says so.
+UNANSWERED = frozenset({"after unit"})
+JOB_CALLS = frozenset(
+    {"claim", "open", "note_progress", "note_failure", "state", "note_look", "close", "release"}
+)
 
 
 class Killed(BaseException):
@@ -54,6 +58,7 @@ def drawn(random: Random, *acts: Callable[[], object]) -> Fuse:
         Fuse(left=soon, act=_raises(QueryError), at=READ),
         Fuse(left=left, act=_raises(ConflictError), at=UNIT_CALLS),
         Fuse(left=left, act=_raises(TargetUnavailableError), at=UNIT_CALLS | JOB_CALLS),
+        Fuse(left=soon, act=_raises(TargetUnavailableError), at=UNANSWERED),
     ]
     return random.choice([*fuses, *(Fuse(left=left, act=act) for act in acts)])
 
@@ -110,7 +115,12 @@ class Port:
         with method(*args, **kwargs) as unit:
             yield self._next(unit)
             self.fuse("end of unit")
-        self.fuse("after unit")
+        if unit.ended is not None:
+            self.fuse("after close of the run")
+        try:
+            self.fuse("after unit")
+        except TargetUnavailableError:
+            raise InDoubtError("no answer", Doubt(xid=unit.xid, pid=0, ended=unit.ended)) from None
 
     def _read(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
         self.fuse("read")

@@ -8,7 +8,7 @@ from operator import ge, gt, lt
 from random import Random
 from typing import Any
 
-from qupersync.domain.batch import Batch, Row
+from qupersync.domain.batch import Batch, Decoded, Row
 from qupersync.domain.watermark import Point
 from tests.simulation.world import World
 
@@ -37,7 +37,7 @@ class Source:
         Random(len(rows)).shuffle(rows)  # noqa: S311 - the same whenever it is played again
         for at in range(0, max(len(rows), 1), batch_rows):
             part = rows[at : at + batch_rows]
-            yield Batch(names=NAMES, rows=part, payloads=[b""] * len(part), payload_format="")
+            yield _batch(part)
 
     def _rows(self, sql: str) -> list[Row]:
         bounds = COMPARED.findall(sql)
@@ -54,6 +54,16 @@ class Source:
             return date.fromisoformat(literal)
         # A timestamp has no zone: Redshift reads over one that is written.
         return datetime.fromisoformat(literal).replace(tzinfo=UTC)
+
+
+def _batch(rows: list[Row]) -> Batch:
+    numbers = [str(at).encode() for at in range(len(rows))]
+    return Batch(
+        names=NAMES,
+        payloads=numbers,
+        payload_format="",
+        decode=lambda payloads: Decoded(rows=[rows[int(number)] for number in payloads]),
+    )
 
 
 def _text(point: Point) -> str:

@@ -50,6 +50,10 @@ class Store:
             open_runs=sum(run.status is Status.RUNNING for run in self.runs.values()),
         )
 
+    def looks(self) -> tuple[timedelta | None, dict[Point, Point], list[Gap]]:
+        """Return a copy of what looks at the source have left, for a transaction that may fail."""
+        return self.kept, dict(self.gaps), list(self.unsettled)
+
     def write(self, run: Run, tally: Tally) -> None:
         """Add a line to the ledger."""
         self.ledger.append(Line(run_id=run.run_id, tally=tally))

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from qupersync.domain.batch import Checked, Reject, Tally
+from qupersync.domain.batch import Reject, Tally
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import LeaseLostError, RowAccountingError
 from qupersync.domain.gap import Gap
@@ -14,6 +14,8 @@ from qupersync.domain.job import Job
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.observed import Observed
 from qupersync.domain.ports import Entry, Lease, Merged, State
+from qupersync.domain.row_check import Block
+from qupersync.domain.run import Run, Status
 from qupersync.domain.watermark import Point, WatermarkType, Window
 from tests.simulation.memory_store import Store
 
@@ -77,10 +79,13 @@ class Table:
         self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
     ) -> Iterator["Unit"]:
         self._fence()
-        unit = Unit(self)
+        unit, before = Unit(self), self.store.looks()
         self.store.is_locked = True
         try:
             yield unit
+        except BaseException:
+            self.store.kept, self.store.gaps, self.store.unsettled = before
+            raise
         finally:
             self.store.is_locked = False
         if unit.entries:
@@ -90,6 +95,9 @@ class Table:
             self.store.watermark = entry.mark or self.store.watermark
         self.store.batch_seq += len(unit.entries)
         self.batch_seq += len(unit.entries)
+        if unit.ended is not None:
+            self.store.closed(unit.ended)
+            self.store.owner = None
 
     def _fence(self) -> None:
         if not self.store.is_held_by(self.lease):
@@ -104,12 +112,14 @@ class Unit:
     rows: dict[int, tuple[str, Point]] = field(init=False)
     staged: list[tuple[int, str, Any]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    ended: Run | None = None
+    xid: str = "1"
 
     def __post_init__(self) -> None:
         self.rows = dict(self.table.store.rows)
 
-    def stage(self, checked: Checked) -> list[Reject]:
-        for row in checked.rows:
+    def stage(self, block: Block) -> list[Reject]:
+        for row in block.checked.rows:
             id_, state, changed = map(str, row)
             self.staged.append((int(id_), state, self.table.watermark_type.parse(changed)))
         return []
@@ -151,6 +161,18 @@ class Unit:
         if self.table.batch_seq + len(self.entries) != self.table.store.batch_seq:
             raise LeaseLostError
         self.entries.append(entry)
+
+    def close(self, run: Run) -> Run:
+        store, mine = self.table.store, [entry.tally for entry in self.entries]
+        mine += [line.tally for line in store.ledger if line.run_id == run.run_id]
+        self.ended = replace(
+            run,
+            status=Status.SUCCESS,
+            completed_at=store.world.target_clock,
+            tally=sum(mine, Tally()),
+            batches=len(mine),
+        )
+        return self.ended
 
     def awaited(self, keys: Callable[[], Sequence[str]]) -> set[str]:
         return set()

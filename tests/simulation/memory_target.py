@@ -1,12 +1,14 @@
 """``ports.Target``, ``Leases``, ``RunLog`` and ``PastRuns`` in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
+from qupersync.domain.errors import LeaseLostError
 from qupersync.domain.job import Job
 from qupersync.domain.past_run import PastRun
-from qupersync.domain.ports import Lease
+from qupersync.domain.ports import Doubt, Lease
 from qupersync.domain.run import Run, Status, Trigger
 from qupersync.domain.watermark import canonical
 from tests.simulation.memory_store import Store
@@ -41,6 +43,13 @@ class Target:
                 store.closed(replace(run, status=Status.DEAD))
         return Lease(source="default", job=job.name, fence=store.fence, owner=owner)
 
+    def renew(self, lease: Lease) -> None:
+        """Here a lease lives until it is taken."""
+
+    def outcome(self, doubt: Doubt, wait: Callable[[float], bool]) -> bool:
+        """A commit that happened in memory counts, whoever heard of it."""
+        return True
+
     def release(self, lease: Lease) -> None:
         if self.store.is_held_by(lease):
             self.store.owner = None
@@ -49,9 +58,13 @@ class Target:
         self.store.runs[run.run_id] = run
         return run
 
-    def note_window(self, run: Run) -> None:
-        if self.store.runs[run.run_id].status is Status.RUNNING:
-            self.store.runs[run.run_id] = run
+    def note_progress(self, run: Run) -> None:
+        if self.store.runs[run.run_id].status is not Status.RUNNING:
+            raise LeaseLostError
+        self.store.runs[run.run_id] = run
+
+    def note_failure(self, run: Run, ago: timedelta) -> None:
+        """Nobody looks at attempts."""
 
     def close(self, run: Run) -> Run:
         known = self.store.runs.get(run.run_id)

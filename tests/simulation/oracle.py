@@ -165,8 +165,11 @@ class Oracle:
         require(after.rows == due, "the target is not what it should be", _difference(after, due))
         new = window.keys() - before.rows.keys()
         changed = {id_ for id_ in window.keys() - new if before.rows[id_] != window[id_]}
-        counts = (run.tally.extracted, run.tally.inserted, run.tally.updated)
-        require(counts == (len(window), len(new), len(changed)), "the counts are wrong", run.tally)
+        # What an attempt stored of a piece and then broke off, the next one reads again.
+        is_read = run.tally.extracted - len(window)
+        require(is_read == 0 or (is_read > 0 and run.attempts > 1), "not all is read", run.tally)
+        counts = (run.tally.inserted, run.tally.updated)
+        require(counts == (len(new), len(changed)), "the counts are wrong", run.tally)
         if attempt.chunk is None:
             self._watermark_is_exact(attempt, after, window)
 

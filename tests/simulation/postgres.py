@@ -1,6 +1,6 @@
 """The model that is real: the stand-in's wire, the product's adapters and a PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -82,8 +82,10 @@ class Postgres:
     def open_target(self) -> AbstractContextManager[Target]:
         return self.laboratory.rig.open_target()
 
-    def beating(self, lease: Lease, limit_s: float) -> AbstractContextManager[None]:
-        return Heartbeat(self.laboratory.rig.target, 60.0).beating(lease, limit_s)
+    def beating(
+        self, lease: Lease, limit_s: float, on_cancel: Callable[[], None]
+    ) -> AbstractContextManager[Callable[[], bool]]:
+        return Heartbeat(self.laboratory.rig.target, 60.0).beating(lease, limit_s, on_cancel)
 
     def shows(self) -> None:
         source, rows = self.laboratory.source, list(self.world.visible().values())

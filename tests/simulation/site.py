@@ -9,6 +9,7 @@ from uuid import UUID
 from qupersync.application.order import Order
 from qupersync.application.run_job import RunJob
 from qupersync.domain.ports import Source, Target
+from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run, Status, Trigger
 from tests.simulation.attempt import Attempt, require
 from tests.simulation.interruptions import Fuse, Killed, Port
@@ -28,12 +29,20 @@ class Patience:
         return False
 
     def wait(self, seconds: float) -> bool:
-        self.expires()
+        if seconds:  # not between two attempts, when the lease is kept
+            self.expires()
         return False
+
+    def request(self) -> None:
+        """Nobody does."""
 
     @contextmanager
     def interrupting(self, action: Callable[[], None]) -> Iterator[None]:
         yield
+
+    @contextmanager
+    def part(self) -> Iterator["Patience"]:
+        yield self
 
 
 @dataclass(slots=True)
@@ -61,6 +70,8 @@ class Site:
             clock=lambda: self.world.now,
             new_id=self.new_id,
             stop=Patience(self.lease_ends),
+            retry=Retry(tries=self.world.setup.retries, first_s=0),
+            chance=lambda: 1.0,
         )
 
     def note(self, event: str) -> None:
@@ -147,7 +158,7 @@ class Site:
             yield cast("Target", Port(target, self._passes, lambda: self.world.target_clock))
 
     def _passes(self, call: str) -> None:
-        if call in {"after claim", "after release"}:
+        if call in {"after claim", "after release", "after close of the run"}:
             self.is_held = call == "after claim"
         if call == "after clock":
             self.attempt.clock = self.world.clock

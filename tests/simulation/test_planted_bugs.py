@@ -29,7 +29,7 @@ BUGS = {
     "watermark = newest seen": (
         "application/pieces.py",
         "mark = seen.mark(piece, self.frontier, run.watermark_after)",
-        "mark = max(map(self.frontier.type.read, (r[2] for r in checked.rows)), default=None)",
+        "mark = max((self.frontier.type.read(r[2]) for r in block.checked.rows), default=None)",
     ),
     "watermark before the data": (
         "application/pieces.py",

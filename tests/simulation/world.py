@@ -39,6 +39,7 @@ class Setup:
     target_keeps: timedelta | None
     grid: timedelta
     trims_lazily: bool
+    retries: int
 
     @classmethod
     def draw(cls, random: Random) -> "Setup":
@@ -56,6 +57,7 @@ class Setup:
             target_keeps=random.choice([None, None, None, 2 * DAY, 5 * DAY]),
             grid=random.choice([MINUTE, 10 * MINUTE, HOUR, timedelta(microseconds=1)]),
             trims_lazily=random.random() < 0.2,
+            retries=random.choice([0, 0, 5]),
         )
 
     @property

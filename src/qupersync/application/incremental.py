@@ -1,33 +1,43 @@
 """The story of an incremental run: the window, piece by piece, oldest first."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qupersync.application.due import Due
+from qupersync.application.ending import Ending
 from qupersync.application.order import Order
 from qupersync.application.pieces import Pieces
 from qupersync.application.retention import retired
-from qupersync.application.source_look import looked, settled
+from qupersync.application.source_look import Sighting, looked
 from qupersync.domain.job import Job
-from qupersync.domain.margin import margin_warnings
-from qupersync.domain.ports import Source, Stop, Table
+from qupersync.domain.observed import Observed
+from qupersync.domain.ports import Source, State, Stop, Table
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.run import Run
-from qupersync.domain.watermark import before, canonical
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Incremental:
-    """Loads the job's window and yields the run after every committed batch."""
+    """Loads the job's window; what one attempt has stored, the next one goes on from.
+
+    ``due`` is frozen by the first attempt, and the ``sighting`` is what it saw of the source.
+    ``done`` counts the pieces that are stored as a whole, and ``seen`` is what they held.
+    """
 
     job: Job
     sql: str
     order: Order
-    source: Source
-    table: Table
     stop: Stop
+    due: Due | None = None
+    sighting: Sighting | None = None
+    done: int = 0
+    seen: Observed = field(default_factory=Observed)
+    budget: RejectBudget = field(init=False)
 
-    def __call__(self, run: Run) -> Iterator[Run]:
+    def __post_init__(self) -> None:
+        self.budget = RejectBudget(self.job.max_rejects)
+
+    def __call__(self, run: Run, source: Source, table: Table) -> Iterator[Run]:
         """Yield the run once its window is frozen, and then after every committed batch.
 
         Raises:
@@ -35,59 +45,73 @@ class Incremental:
                 knows what the target lacks.
             TargetMismatchError: the target's columns cannot carry the job's watermark.
         """
-        due = Due.of(self.job, self.order, self.table, self.source)
-        spec, state, frontier, window = due.spec, due.state, due.frontier, due.window
-        if state.watermark is None:
-            self.table.adopt()
-        run = replace(run, window=window, watermark_before=state.watermark)
+        due, state = self._begun(source, table)
+        run = replace(run, window=due.window, watermark_before=due.state.watermark)
         run = run.reached(state.watermark)
-        if window.is_empty:
+        if due.window.is_empty:
             yield run.warned("the source's clock is behind the watermark: nothing to read")
             return
         yield run
-        pieces = self._pieces(due)
-        sighting = None
-        if pieces.advances:
-            sighting, warnings = looked(
-                self.job, self.sql, self.source, self.table, frontier, state
-            )
-            run = run.warned(*warnings)
-        windows = tuple(due.pieces(self.order))
-        for piece in windows:
+        chosen = self.order.window
+        advances = chosen is None or due.frontier.extends(chosen, due.joint(self.order))
+        if advances:
+            run = run.warned(*self._looked(run, due, source, table, state))
+        pieces = self._pieces(due, source, table, advances=advances)
+        for piece in pieces.ending.pieces:
             for loaded in pieces.load(piece, run):
                 run = loaded
                 yield run
-        run = run.warned(*pieces.seen.warnings(), *margin_warnings(run.lateness, spec.overlap))
-        run = run.warned(*_forgotten(due, pieces))
-        if pieces.advances:
-            run = run.warned(*settled(self.job, self.table, sighting, windows))
-        yield run
-        if self.order.window is None:
-            yield from retired(self.job, self.table, frontier, state.now, run)
+            self.done, self.seen = self.done + 1, pieces.seen
+        if not pieces.ending.closes:
+            yield from retired(self.job, table, due.frontier, due.state.now, run)
 
-    def _pieces(self, due: Due) -> Pieces:
-        chosen = self.order.window
+    def _begun(self, source: Source, table: Table) -> tuple[Due, State]:
+        """Return what is due, and the state as it is now: a commit may not have been answered."""
+        if self.due is not None:
+            return self.due, table.state()
+        due = Due.of(self.job, self.order, table, source)
+        if due.state.watermark is None:
+            table.adopt()
+        self.due = due
+        return due, due.state
+
+    def _looked(
+        self, run: Run, due: Due, source: Source, table: Table, state: State
+    ) -> Iterator[str]:
+        """Look at the source before its rows are read; between two attempts it may drop some."""
+        if self.sighting is not None:
+            self.sighting = replace(self.sighting, source=source, table=table)
+            gap, warnings = self.sighting.look_again(run.done_until)
+            if gap is not None:
+                table.note_look(None, gap)
+            yield from warnings
+        elif self.done == 0:
+            self.sighting, warnings = looked(self.job, self.sql, source, table, due.frontier, state)
+            yield from warnings
+
+    def _pieces(self, due: Due, source: Source, table: Table, *, advances: bool) -> Pieces:
+        ending = Ending(
+            job=self.job,
+            due=due,
+            table=table,
+            sighting=self.sighting,
+            pieces=tuple(due.pieces(self.order))[self.done :],
+            advances=advances,
+            closes=self.job.retention is None or self.order.window is not None,
+        )
         return Pieces(
             job=self.job,
             spec=due.spec,
             sql=self.sql,
             order=self.order,
-            source=self.source,
-            table=self.table,
+            source=source,
+            table=table,
             stop=self.stop,
             frontier=due.frontier,
             window=due.window,
-            advances=chosen is None or due.frontier.extends(chosen, due.joint(self.order)),
+            advances=advances,
             late=due.late(self.order),
-            budget=RejectBudget(self.job.max_rejects),
-        )
-
-
-def _forgotten(due: Due, pieces: Pieces) -> Iterator[str]:
-    """Warn of rows that may still change, and that no run is going to read again."""
-    point = pieces.seen.oldest_open
-    if not pieces.advances and point is not None and before(point, due.frontier.window().low):
-        yield (
-            f"rows from {canonical(point)} on are not settled and lie behind the watermark: "
-            "read them again later"
+            budget=self.budget,
+            seen=self.seen,
+            ending=ending,
         )

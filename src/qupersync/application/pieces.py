@@ -1,10 +1,12 @@
 """The pieces of an incremental window: read, checked and committed batch by batch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from qupersync.application.ending import Ending
 from qupersync.application.order import Order
-from qupersync.domain.batch import Batch, Reject
+from qupersync.application.reading import Reading
+from qupersync.domain.batch import Reject
 from qupersync.domain.errors import ConflictError, StoppedError
 from qupersync.domain.frontier import Frontier
 from qupersync.domain.job import Job
@@ -12,7 +14,7 @@ from qupersync.domain.observed import Observed
 from qupersync.domain.ports import Entry, Source, Stop, Table
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
-from qupersync.domain.row_check import RowCheck
+from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, Window
 from qupersync.domain.watermark_spec import WatermarkSpec
@@ -42,44 +44,45 @@ class Pieces:
     advances: bool
     late: Window | None
     budget: RejectBudget
+    ending: Ending
     seen: Observed = field(default_factory=Observed)
 
     def load(self, piece: Window, run: Run) -> Iterator[Run]:
         """Yield the run after each committed batch; the last one moves the watermark."""
-        rows = self.order.batch_rows_of(self.job)
-        check: RowCheck | None = None
-        for batch, is_last in _with_last(self.source.read(bound(self.sql, piece), batch_rows=rows)):
+        reading = Reading.of(bound(self.sql, piece), self.job, self.order, self.source, self.table)
+        columns = tuple(reading.columns)
+        for block, is_last in _with_last(reading.blocks):
             if self.stop.is_requested():
                 raise StoppedError
-            if check is None:
-                columns = self.table.columns(batch.names)
-                check = RowCheck.compile(columns, self.job.key, batch.names)
-            run = self._committed(piece, run, batch, check, is_last=is_last)
+            if is_last and piece.high == self.window.high:
+                self.ending.prepare()
+            run = self._committed(piece, run, block, columns, is_last=is_last)
             yield run
 
     def _committed(
-        self, piece: Window, run: Run, batch: Batch, check: RowCheck, *, is_last: bool
+        self, piece: Window, run: Run, block: Block, columns: Sequence[str], *, is_last: bool
     ) -> Run:
         for _ in range(CONFLICT_TRIES - 1):
             try:
-                return self._stored(piece, run, batch, check, is_last=is_last)
+                return self._stored(piece, run, block, columns, is_last=is_last)
             except ConflictError:
                 if self.stop.is_requested():
                     raise StoppedError from None
-        return self._stored(piece, run, batch, check, is_last=is_last)
+        return self._stored(piece, run, block, columns, is_last=is_last)
 
     def _stored(
-        self, piece: Window, run: Run, batch: Batch, check: RowCheck, *, is_last: bool
+        self, piece: Window, run: Run, block: Block, columns: Sequence[str], *, is_last: bool
     ) -> Run:
-        checked = check(batch)
         newer = self.order.keeps_newer
-        with self.table.unit(check.columns, idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer) as unit:
-            rejects = [*checked.rejects, *unit.stage(checked)]
+        with self.table.unit(columns, idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer) as unit:
+            rejects = unit.stage(block)
             seen = self.seen + unit.observe(piece, self._patience(), run.watermark_before)
             merged = unit.merge(self.late)
             rejects += merged.rejects
-            unit.supersede(unit.awaited(checked.keys) - {reject.key for reject in rejects})
-            tally = replace(merged.tally, extracted=len(batch), skipped=unit.set_aside(rejects))
+            unit.supersede(unit.awaited(block.keys) - {reject.key for reject in rejects})
+            tally = replace(
+                merged.tally, extracted=len(block.batch), skipped=unit.set_aside(rejects)
+            )
             run = run.loaded(tally, merged.lateness)
             is_end = is_last and piece.high == self.window.high
             self.budget.spend(rejects, run.tally.extracted, at_end=is_end)
@@ -98,10 +101,12 @@ class Pieces:
                     lateness=merged.lateness,
                 )
             )
+            run = replace(run, oldest_open=seen.oldest_open)
+            run = replace(run, done_until=piece.high) if is_last else run
+            run = run if mark is None else run.reached(mark)
+            run = self.ending(unit, run, seen) if is_end else run
         self.seen = seen
-        run = replace(run, oldest_open=seen.oldest_open)
-        run = replace(run, done_until=piece.high) if is_last else run
-        return run if mark is None else run.reached(mark)
+        return run
 
     def _patience(self) -> Point | None:
         return self.frontier.patience(self.spec.max_hold) if self.spec.settled else None
@@ -118,8 +123,7 @@ class Pieces:
                 yield point
 
 
-def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
-    iterator = iter(batches)
+def _with_last(iterator: Iterator[Block]) -> Iterator[tuple[Block, bool]]:
     current = next(iterator)
     for following in iterator:
         yield current, False

@@ -26,6 +26,8 @@ def kept_from(job: Job, kind: WatermarkType, now: datetime) -> Point | None:
 def retired(job: Job, table: Table, frontier: Frontier, now: datetime, run: Run) -> Iterator[Run]:
     """Delete what is older than the job's retention, and yield the run after every batch.
 
+    The last one closes the run.
+
     Never what the next run reads again: the overlap, and all that an open row holds back.
     """
     # The earlier of two clocks: one that is ahead would remove what is young.
@@ -42,4 +44,6 @@ def retired(job: Job, table: Table, frontier: Frontier, now: datetime, run: Run)
             if deleted:
                 run = run.loaded(tally)
                 unit.commit(Entry(run=run, tally=tally))
+            if deleted < DELETE_ROWS:
+                run = unit.close(run)
         yield run

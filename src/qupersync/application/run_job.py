@@ -1,26 +1,42 @@
-"""The life of one run: claim, open, window, load, close, release."""
+"""The life of one run: claim, open, window, load, try again, close, release."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import inf
 
+from qupersync.application.attempts import Attempts
 from qupersync.application.incremental import Incremental
 from qupersync.application.order import Order
 from qupersync.application.snapshot import Snapshot
 from qupersync.domain.errors import (
     BugError,
+    CanceledError,
     LeaseHeldError,
     QuperSyncError,
     StoppedError,
 )
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Clock, Heartbeat, Lease, NewId, Source, Stop, Target
+from qupersync.domain.ports import (
+    Chance,
+    Clock,
+    Heartbeat,
+    InDoubtError,
+    Lease,
+    NewId,
+    Source,
+    Stop,
+    Target,
+)
+from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run
 
 NOT_ON_THIS_FLAVOR = "not-on-this-flavor"
 # How often a run that waits for a held job looks again.
 WAIT_S = 1.0
+NEVER = Retry(tries=0)
 logger = logging.getLogger(__name__)
 
 
@@ -28,8 +44,9 @@ logger = logging.getLogger(__name__)
 class RunJob:
     """Runs one job to its recorded end.
 
-    ``open_source`` takes the job's time limit in seconds. ``on_begin`` is told of a run that has
-    its lease, ``on_step`` of every batch that it has stored; both in the thread of the job.
+    ``open_source`` takes a time limit in seconds. ``on_begin`` is told of a run that has its
+    lease, ``on_step`` of every batch that it has stored, and when it waits for another attempt;
+    both in the thread of the job.
     """
 
     open_source: Callable[[float], AbstractContextManager[Source]]
@@ -38,6 +55,8 @@ class RunJob:
     clock: Clock
     new_id: NewId
     stop: Stop
+    retry: Retry
+    chance: Chance
     on_begin: Callable[[Run], None] = lambda _run: None
     on_step: Callable[[Run], None] = lambda _run: None
 
@@ -46,89 +65,149 @@ class RunJob:
 
         Where the target itself is lost the returned run is the only record.
         """
-        run, lease = self._new_run(job, order), None
-        try:
-            with self.open_target() as target:
-                lease = self._claimed(job, order, run, target)
-                if lease is None:
-                    run = run.skipped(LeaseHeldError.code, self.clock())
-                run = target.runs.open(run)
-                if lease is not None:
-                    self.on_begin(run)
-                    run = self._told(job, order, run, target, lease)
-                    run = self._recorded(run, target, lease)
-        except QuperSyncError as error:
-            run = run if run.completed_at else run.ended_by(error, self.clock())
-            run = self._recorded_again(run, lease)
-        return run
+        with self.stop.part() as stop, ExitStack() as held:
+            attempts = self._attempts(job, order, stop)
+            try:
+                while attempts.run.completed_at is None:
+                    self._attempt(attempts, order, held)
+            except Exception as error:
+                # A bug must not leave the run open, nor stay unseen: it is recorded, then raised.
+                attempts.run = attempts.run.ended_by(BugError.naming(error), self.clock())
+                self._record(attempts)
+                raise
+            if not attempts.is_recorded:
+                self._record(attempts)
+            return attempts.run
 
-    def _claimed(self, job: Job, order: Order, run: Run, target: Target) -> Lease | None:
-        until = self.clock() + job.timeout
-        while (lease := target.leases.claim(job, owner=run.run_id)) is None:
-            if not order.waits or self.clock() >= until or self.stop.wait(WAIT_S):
-                return None
-        return lease
-
-    def _recorded(self, run: Run, target: Target, lease: Lease) -> Run:
-        run = target.runs.close(run)
-        target.leases.release(lease)
-        return run
-
-    def _recorded_again(self, run: Run, lease: Lease | None) -> Run:
-        if lease is None:
-            return run
-        # The connection may have broken with the run, or a dying session held the rows.
-        try:
-            with self.open_target() as target:
-                return self._recorded(run, target, lease)
-        except QuperSyncError as error:
-            logger.warning("run not recorded", extra={"job": run.job, "error_code": error.code})
-            return run
-
-    def _new_run(self, job: Job, order: Order) -> Run:
-        return Run(
+    def _attempts(self, job: Job, order: Order, stop: Stop) -> Attempts:
+        now = self.clock()
+        run = Run(
             run_id=self.new_id(),
             source=order.source,
             job=job.name,
             trigger=order.trigger,
             correlation_id=order.correlation_id,
-            started_at=self.clock(),
+            started_at=now,
             replay_of=order.replay_of,
         )
+        return Attempts(
+            job=job,
+            run=run,
+            until=now + job.timeout,
+            stop=stop,
+            clock=self.clock,
+            retry=NEVER if order.refusal else self.retry,
+            chance=self.chance,
+        )
 
-    def _told(self, job: Job, order: Order, run: Run, target: Target, lease: Lease) -> Run:
-        limit_s = job.timeout.total_seconds()
+    def _attempt(self, attempts: Attempts, order: Order, held: ExitStack) -> None:
         try:
-            with self.heartbeat.beating(lease, limit_s), self.stop.interrupting(target.abort):
-                for state in self._story(job, order, run, target, lease):
-                    if run.window is None and state.window is not None:
-                        target.runs.note_window(state)
-                    run = state
-                    self.on_step(run)
+            with self.open_target() as target:
+                self._begin(attempts, order, target, held)
+                if attempts.run.completed_at is None:
+                    self._work(attempts, order, target)
+                attempts.record(target)
         except QuperSyncError as error:
-            wished = self.stop.is_requested() and error.retryable
-            return run.ended_by(StoppedError() if wished else error, self.clock())
-        except Exception as error:
-            # A bug must not leave the run open, nor stay unseen: it is recorded, then raised.
-            self._recorded_again(run.ended_by(BugError.naming(error), self.clock()), lease)
-            raise
-        return run if run.completed_at else run.succeeded(self.clock())
+            if isinstance(error, InDoubtError):
+                attempts.doubt = error.doubt
+            attempts.fail(self._wished(error, attempts.stop))
+            if attempts.run.completed_at is None:
+                self._wait(attempts)
 
-    def _story(
-        self, job: Job, order: Order, run: Run, target: Target, lease: Lease
-    ) -> Iterator[Run]:
+    def _begin(self, attempts: Attempts, order: Order, target: Target, held: ExitStack) -> None:
+        """Claim the job and open the run, unless an earlier attempt has done so."""
+        if attempts.lease is None:
+            attempts.lease = lease = self._claimed(attempts, order, target)
+            if lease is None:
+                skipped = attempts.run.skipped(LeaseHeldError.code, self.clock())
+                attempts.run = target.runs.open(skipped)
+                return
+            limit_s = attempts.job.timeout.total_seconds()
+            attempts.until = self.clock() + attempts.job.timeout
+            beating = self.heartbeat.beating(lease, limit_s, attempts.stop.request)
+            attempts.is_trusted = held.enter_context(beating)
+        attempts.resolve(target)
+        if attempts.run.completed_at is not None:
+            return
+        if attempts.is_open:
+            target.runs.note_progress(attempts.run)
+        else:
+            attempts.run, attempts.is_open = target.runs.open(attempts.run), True
+            self.on_begin(attempts.run)
+        attempts.write(target)
+
+    def _claimed(self, attempts: Attempts, order: Order, target: Target) -> Lease | None:
+        job, owner = attempts.job, attempts.run.run_id
+        while (lease := target.leases.claim(job, owner=owner)) is None:
+            is_late = self.clock() >= attempts.until
+            if not order.waits or is_late or attempts.stop.wait(WAIT_S):
+                return None
+        return lease
+
+    def _work(self, attempts: Attempts, order: Order, target: Target) -> None:
+        story = self._story(attempts, order)
+        if story is None:
+            attempts.run = attempts.run.skipped(NOT_ON_THIS_FLAVOR, self.clock())
+            return
+        # An attempt has what the ones before have left of the job's time.
+        left_s, stop = attempts.left_s, attempts.stop
+        job = attempts.job.model_copy(update={"timeout": timedelta(seconds=left_s)})
+        with stop.interrupting(target.abort):
+            table = target.table(job, attempts.held)
+            with self.open_source(left_s) as source, stop.interrupting(source.abort):
+                for run in story(attempts.run, source, table):
+                    if attempts.run.window is None and run.window is not None:
+                        target.runs.note_progress(run)
+                    attempts.step(run)
+                    self.on_step(run)
+                    if not (attempts.is_recorded or attempts.is_trusted()):
+                        target.leases.renew(attempts.held)
+        if not attempts.is_recorded:
+            attempts.run = attempts.run.succeeded(self.clock())
+
+    def _story(self, attempts: Attempts, order: Order) -> Incremental | Snapshot | None:
         if order.refusal is not None:
             raise order.refusal
-        sql = job.sql_for(order.flavor)
-        if sql is None:
-            yield run.skipped(NOT_ON_THIS_FLAVOR, self.clock())
-            return
-        table = target.table(job, lease)
-        with (
-            self.open_source(job.timeout.total_seconds()) as source,
-            self.stop.interrupting(source.abort),
-        ):
-            story = Snapshot if job.mode == "snapshot" else Incremental
-            yield from story(
-                job=job, sql=sql, order=order, source=source, table=table, stop=self.stop
-            )(run)
+        sql = attempts.job.sql_for(order.flavor)
+        if sql is not None and attempts.story is None:
+            story = Snapshot if attempts.job.mode == "snapshot" else Incremental
+            attempts.story = story(job=attempts.job, sql=sql, order=order, stop=attempts.stop)
+        return attempts.story
+
+    def _wished(self, error: QuperSyncError, stop: Stop) -> QuperSyncError:
+        """Return the wish that the error comes from, or the error itself."""
+        is_cut = stop.is_requested() and (error.retryable or isinstance(error, StoppedError))
+        return self._wish() if is_cut else error
+
+    def _wish(self) -> QuperSyncError:
+        return StoppedError() if self.stop.is_requested() else CanceledError()
+
+    def _wait(self, attempts: Attempts) -> None:
+        """Wait for the next attempt; the lease is kept, and no connection is held."""
+        self.on_step(attempts.run)
+        # Now, for the case that the process dies; what cannot be written waits for its turn.
+        with suppress(QuperSyncError):
+            if attempts.is_open:
+                with self.open_target() as target:
+                    attempts.write(target)
+        if attempts.stop.wait((attempts.run.backoff_ms or 0) / 1000):
+            attempts.run = attempts.run.ended_by(self._wish(), self.clock())
+        else:
+            attempts.run = attempts.run.tried_again()
+            self.on_step(attempts.run)
+
+    def _record(self, attempts: Attempts) -> None:
+        # The connection may have broken with the run, or a dying session held the rows.
+        retry, failures = replace(self.retry, tries=max(1, self.retry.tries)), 0
+        while not attempts.is_recorded:
+            try:
+                with self.open_target() as target:
+                    attempts.record(target)
+            except QuperSyncError as error:
+                failures += 1
+                chance = self.chance()
+                wait_s = retry.wait_s(error, failures=failures, chance=chance, left_s=inf)
+                if wait_s is None or attempts.stop.wait(wait_s):
+                    facts = {"job": attempts.run.job, "error_code": error.code}
+                    logger.warning("run not recorded", extra=facts)
+                    return

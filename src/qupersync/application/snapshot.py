@@ -5,49 +5,43 @@ from dataclasses import dataclass, replace
 
 from qupersync.application.deletions import Deletions
 from qupersync.application.order import Order
-from qupersync.domain.batch import Batch, Reject
+from qupersync.application.reading import Reading
+from qupersync.domain.batch import Reject
 from qupersync.domain.errors import StoppedError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Entry, Source, Stop, Table, Unit
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
-from qupersync.domain.row_check import RowCheck
+from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Mirrors the query and yields the run once, after the commit."""
+    """Mirrors the query and yields the run once, after the commit; each attempt reads it all."""
 
     job: Job
     sql: str
     order: Order
-    source: Source
-    table: Table
     stop: Stop
 
-    def __call__(self, run: Run) -> Iterator[Run]:
+    def __call__(self, run: Run, source: Source, table: Table) -> Iterator[Run]:
         """Stage the whole result, merge it, delete what is gone, commit."""
         deletions = Deletions(
             job=self.job,
             are_allowed=self.order.allow_deletes,
-            before=self.table.state().seen,
-            rights=self.source.rights(),
+            before=table.state().seen,
+            rights=source.rights(),
         )
-        batches = self.source.read(
-            bound(self.sql, None), batch_rows=self.order.batch_rows_of(self.job)
-        )
-        self.table.adopt()
-        first = next(batches)
-        columns = dict(self.table.columns(first.names))
-        check = RowCheck.compile(columns, self.job.key, first.names)
+        table.adopt()
+        sql = bound(self.sql, None)
+        reading = Reading.of(sql, self.job, self.order, source, table)
         # The transaction idles while the source is read, so the job's own limit applies.
         limit_s = self.job.timeout.total_seconds()
-        with self.table.unit(check.columns, idle_limit_s=limit_s) as unit:
-            load = _Load(self, unit, check, deletions)
-            load.stage(first)
-            for batch in batches:
-                load.stage(batch)
+        with table.unit(tuple(reading.columns), idle_limit_s=limit_s) as unit:
+            load = _Load(self, unit, deletions)
+            for block in reading.blocks:
+                load.stage(block)
             run = load.finish(run)
         yield run
 
@@ -55,21 +49,20 @@ class Snapshot:
 class _Load:
     """What one snapshot has read so far."""
 
-    def __init__(self, story: Snapshot, unit: Unit, check: RowCheck, deletions: Deletions) -> None:
-        self.story, self.unit, self.check, self.deletions = story, unit, check, deletions
+    def __init__(self, story: Snapshot, unit: Unit, deletions: Deletions) -> None:
+        self.story, self.unit, self.deletions = story, unit, deletions
         self.budget = RejectBudget(story.job.max_rejects)
         self.extracted = 0
         self.skipped = 0
         self.awaited: set[str] = set()
         self.refused: set[str] = set()
 
-    def stage(self, batch: Batch) -> None:
+    def stage(self, block: Block) -> None:
         if self.story.stop.is_requested():
             raise StoppedError
-        checked = self.check(batch)
-        self.extracted += len(batch)
-        self._set_aside([*checked.rejects, *self.unit.stage(checked)])
-        self.awaited |= self.unit.awaited(checked.keys)
+        self.extracted += len(block.batch)
+        self._set_aside(self.unit.stage(block))
+        self.awaited |= self.unit.awaited(block.keys)
 
     def _set_aside(self, rejects: list[Reject]) -> None:
         self.skipped += self.unit.set_aside(rejects)
@@ -92,4 +85,4 @@ class _Load:
         )
         run = run.loaded(tally).warned(*deleted.warnings)
         self.unit.commit(Entry(run=run, tally=tally, seen=deleted.seen))
-        return run
+        return self.unit.close(run)

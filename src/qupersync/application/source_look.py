@@ -1,6 +1,6 @@
 """One look at how far back the source still reaches, before a run reads its window."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qupersync.domain.errors import QueryError, TimeLimitError
@@ -35,21 +35,23 @@ class Sighting:
             gone = self.table.newest_before(self.look.oldest or self.high)
         self.table.note_look(self.look.now_kept(gone, self.stored), None)
 
-    def dropped_since(self, pieces: Sequence[Window]) -> Iterator[str]:
-        """Look again: what the source dropped may have been in a piece that was not read yet."""
-        first, seen = pieces[0], self.look.oldest
-        if len(pieces) == 1 or first.high is None or seen is None:
-            return  # one piece is read right after the look
+    def look_again(self, read_until: Point | None) -> tuple[Gap | None, tuple[str, ...]]:
+        """Return what the source dropped since and nobody had read, and warnings.
+
+        All before ``read_until`` was read before that, nothing if it is None.
+        """
+        if self.look.oldest is None:
+            return None, ()
+        seen = latest(read_until, self.look.oldest)
         try:
             now = oldest_in_time(self.job, self.sql, self.source, self.frontier)
         except QueryError as error:
-            yield _unknown(error)
-            return
-        low, high = latest(self.stored, latest(seen, first.high)), now or self.high
-        if before(low, high):
-            gap = Gap(low, high)
-            self.table.note_look(None, gap)
-            yield gap.warning(self.job.name)
+            return None, (_unknown(error),)
+        low, high = latest(self.stored, seen), now or self.high
+        if not before(low, high):
+            return None, ()
+        gap = Gap(low, high)
+        return gap, (gap.warning(self.job.name),)
 
 
 def looked(
@@ -79,15 +81,18 @@ def looked(
 
 
 def settled(
-    job: Job, table: Table, sighting: Sighting | None, pieces: Sequence[Window]
+    job: Job, table: Table, sighting: Sighting | None, dropped: Gap | None
 ) -> Iterator[str]:
     """Judge what was seen, once all pieces are stored, and yield the warnings of gaps.
+
+    ``dropped`` is the one that the second look has found, and is remembered.
 
     A row that was stamped anew has left its old place in the target by now: what it had left
     at the source is no gap. A gap that a run left open when it died is judged here too.
     """
+    if dropped is not None:
+        table.note_look(None, dropped)
     if sighting is not None:
-        yield from sighting.dropped_since(pieces)
         sighting.note_kept()
     for gap in table.unsettled_gaps():
         is_gap = gap.is_borne_out_by(table.newest_before(gap.low))

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from secrets import SystemRandom
 from uuid import uuid4
 
 from qupersync.application.run_job import RunJob
 from qupersync.bootstrap.machine import now
 from qupersync.bootstrap.servers import Servers
+from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run
 from qupersync.infrastructure.signals import Stop, stopping_on_signals
 
@@ -22,7 +24,8 @@ def unheard(_run: Run) -> None:
 class Listener:
     """Who is told of runs: as one begins, after each of its batches, and when it has ended.
 
-    The first two are called in the thread of the job, the last one in that of the pass.
+    A step is also when an attempt has failed and the run waits for the next. All but the last are
+    called in the thread of the job, the last one in that of the pass.
     """
 
     on_begin: OnRun = unheard
@@ -42,6 +45,8 @@ def working(servers: Servers, listener: Listener) -> Iterator[tuple[RunJob, Stop
             clock=now,
             new_id=uuid4,
             stop=stop,
+            retry=Retry(tries=servers.settings.sync.retries),
+            chance=SystemRandom().random,
             on_begin=listener.on_begin,
             on_step=listener.on_step,
         )

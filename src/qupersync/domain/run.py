@@ -37,8 +37,10 @@ class Trigger(StrEnum):
 class Run:
     """One run, as ``sync_logs`` keeps it.
 
-    ``done_until`` is the end of the last piece stored, ``oldest_open`` the oldest row seen so far
-    that may still change and is waited for.
+    ``attempts`` is the number of the attempt that is under way, or was the last. One that failed
+    leaves its error with a run that still is running, until the next one begins ``backoff_ms``
+    later. ``done_until`` is the end of the last piece stored, ``oldest_open`` the oldest row seen
+    so far that may still change and is waited for.
     """
 
     run_id: UUID
@@ -59,6 +61,7 @@ class Run:
     error_code: str = ""
     hint: str = ""
     retryable: bool = False
+    backoff_ms: int | None = None
     warnings: tuple[str, ...] = ()
     replay_of: UUID | None = None
     lateness: Lateness = field(default_factory=Lateness)
@@ -95,14 +98,24 @@ class Run:
         status = Status.DEAD if error.retryable else Status.FAILED
         if isinstance(error, StoppedError):
             status = Status.CANCELED
+        return replace(self._marked(error), status=status, completed_at=at)
+
+    def waiting(self, error: QuperSyncError, wait_s: float) -> "Run":
+        """Let an attempt end with an error, and the next one begin ``wait_s`` seconds later."""
+        return replace(self._marked(error), backoff_ms=round(wait_s * 1000))
+
+    def tried_again(self) -> "Run":
+        """Begin the next attempt."""
+        return replace(self._marked(None), attempts=self.attempts + 1)
+
+    def _marked(self, error: QuperSyncError | None) -> "Run":
         return replace(
             self,
-            status=status,
-            completed_at=at,
-            error=str(error),
-            error_code=error.code,
-            hint=error.hint,
-            retryable=error.retryable,
+            error="" if error is None else str(error),
+            error_code="" if error is None else error.code,
+            hint="" if error is None else error.hint,
+            retryable=error is not None and error.retryable,
+            backoff_ms=None,
         )
 
     @property

@@ -63,9 +63,8 @@ class JobStatus:
     """A job as the target knows it; ``now`` is the target's clock.
 
     ``gaps`` are spans that may be lost and that nobody acknowledged. The source keeps rows for
-    ``kept_at_least``; None if that is not known. ``rejected_by`` is the run that set the newest of
-    the ``open_rejects`` aside. ``held_since`` and ``holder`` tell of the lease. A job
-    ``is_orphaned`` if its holder let the lease expire and left the run open.
+    ``kept_at_least``; None if that is not known. ``held_since`` and ``holder`` tell of the lease.
+    A job ``is_orphaned`` if its holder let the lease expire and left the run open.
     """
 
     job: str
@@ -76,7 +75,6 @@ class JobStatus:
     watermark_type: str | None = None
     gaps: tuple[SeenGap, ...] = ()
     open_rejects: int = 0
-    rejected_by: UUID | None = None
     kept_at_least: timedelta | None = None
     last_success_at: datetime | None = None
     is_running: bool = False

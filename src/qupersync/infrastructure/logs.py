@@ -16,6 +16,8 @@ LogFormat = Literal["auto", "json", "text"]
 # At lower levels these write statements, parameters and credentials.
 DRIVERS = ("alembic", "boto3", "botocore", "psycopg", "redshift_connector", "sqlglot", "urllib3")
 
+# Of a text that a server sends; a line longer than 16 KiB is cut in two by Docker.
+MAX_CHARS = 10_000
 # Written by QuperSync in a form of its own: a short password must not eat letters of them.
 IDENTIFIERS = frozenset(
     {
@@ -38,8 +40,8 @@ def configure(
 
     ``auto`` writes people's lines on a terminal and JSON lines elsewhere. Known secrets and
     passwords in connection strings are masked in messages, tracebacks and all fields but
-    ``IDENTIFIERS``. A stream that nobody reads any more stops no program. Calling it again
-    replaces the set-up.
+    ``IDENTIFIERS``, and none of these is longer than ``MAX_CHARS``. A stream that nobody reads any
+    more stops no program. Calling it again replaces the set-up.
     """
     for_people = format == "text" or (format == "auto" and is_terminal)
     handler = _Lines(stream)
@@ -92,13 +94,18 @@ class _Redaction:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._clean(inner) for inner in value]
         plain = _plain(value)
-        return self._redact(plain) if isinstance(plain, str) else plain
+        return _short(self._redact(plain)) if isinstance(plain, str) else plain
 
 
 def _plain(value: object) -> str | float | None:
     if value is None or isinstance(value, int | float):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _short(text: str) -> str:
+    more = len(text) - MAX_CHARS
+    return text if more <= 0 else f"{text[:MAX_CHARS]}... ({more} characters more)"
 
 
 def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -123,6 +123,7 @@ class SyncSettings(_Part):
         BeforeValidator(lambda value: None if value == "auto" else value),
         Field(alias="SYNC_BATCH_SIZE"),
     ] = None
+    retries: Annotated[int, Field(ge=0, le=100, alias="SYNC_RETRIES")] = 5
     interval_seconds: Annotated[int, Field(ge=1, alias="SYNC_INTERVAL_SECONDS")] = 300
     time_zone: Annotated[tzinfo, PlainValidator(_zone), Field(alias="TIMEZONE")] = UTC
     log_format: Literal["auto", "json", "text"] = Field("auto", alias="QUPERSYNC_LOG_FORMAT")

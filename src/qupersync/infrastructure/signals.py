@@ -14,9 +14,14 @@ EXIT_BASE = 128
 
 @dataclass(slots=True)
 class Stop:
-    """Keeps the promises of ``ports.Stop``; ``signal`` is the number that asked, or 0."""
+    """Keeps the promises of ``ports.Stop``; ``signal`` is the number that asked, or 0.
+
+    ``whole`` is the wish that this one is a part of.
+    """
 
     signal: int = 0
+    whole: "Stop | None" = None
+    _is_requested: bool = False
     _actions: dict[int, Callable[[], None]] = field(default_factory=dict)
     _lock: RLock = field(default_factory=RLock)
     # The one queue of the standard library that a signal handler may fill.
@@ -24,7 +29,7 @@ class Stop:
 
     def is_requested(self) -> bool:
         """Keep the promise of ``ports.Stop.is_requested``."""
-        return self.signal != 0
+        return self._is_requested or (self.whole is not None and self.whole.is_requested())
 
     def wait(self, seconds: float) -> bool:
         """Keep the promise of ``ports.Stop.wait``."""
@@ -32,10 +37,10 @@ class Stop:
             self._bell.put(self._bell.get(timeout=seconds))  # for whoever waits besides
         return self.is_requested()
 
-    def request(self, number: int) -> None:
-        """Make the wish known, and interrupt what can be interrupted."""
+    def request(self, number: int = 0) -> None:
+        """Keep the promise of ``ports.Stop.request``; ``number`` is that of a signal."""
         with self._lock:
-            self.signal = number
+            self.signal, self._is_requested = number, True
             self._bell.put(None)
             for action in list(self._actions.values()):
                 action()
@@ -52,6 +57,13 @@ class Stop:
         finally:
             with self._lock:
                 del self._actions[id(action)]
+
+    @contextmanager
+    def part(self) -> Iterator["Stop"]:
+        """Keep the promise of ``ports.Stop.part``."""
+        part = Stop(whole=self)
+        with self.interrupting(lambda: part.request(self.signal)):
+            yield part
 
 
 @contextmanager

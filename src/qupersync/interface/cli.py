@@ -8,11 +8,13 @@ import typer
 
 from qupersync.interface import (
     cli_again,
+    cli_cancel,
     cli_demo,
     cli_doctor,
     cli_init,
     cli_metrics,
     cli_plan,
+    cli_prune,
     cli_report,
     cli_reports,
     cli_run,
@@ -21,6 +23,7 @@ from qupersync.interface import (
 )
 from qupersync.interface.cli_config import config
 from qupersync.interface.cli_db import db
+from qupersync.interface.cli_rejects import rejects
 from qupersync.interface.cli_watermark import watermark
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.failures import Commands
@@ -49,8 +52,10 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], str, str], ...] = (
     ("show", cli_show.show, cli_show.SHOW, "Show one run in full."),
     ("retry", cli_again.retry, cli_again.RETRY, "Run again what failed last."),
     ("replay", cli_again.replay, cli_again.REPLAY, "Read one run's window again."),
+    ("cancel", cli_cancel.cancel, cli_cancel.CANCEL, "Ask a run to stop."),
     ("backfill", cli_again.backfill, cli_again.BACKFILL, "Read a past span again."),
     ("verify", cli_verify.verify, cli_verify.VERIFY, "Prove that no row is missing."),
+    ("prune", cli_prune.prune, cli_prune.EXAMPLES, "Remove old rows of the run log."),
     ("list", cli_reports.list_jobs, cli_reports.LIST, "Show the jobs of the jobs file."),
     ("metrics", cli_metrics.metrics, cli_metrics.EXAMPLES, "Write metrics for Prometheus."),
     ("report", cli_report.report, cli_report.EXAMPLES, "Write a page for people."),
@@ -92,6 +97,7 @@ def qupersync(
 
 for _name, _command, _epilog, _short in COMMANDS:
     app.command(_name, epilog=_epilog, short_help=_short)(_command)
+app.add_typer(rejects, name="rejects")
 app.add_typer(watermark, name="watermark")
 app.add_typer(db, name="db")
 app.add_typer(config, name="config")

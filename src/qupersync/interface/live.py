@@ -71,9 +71,13 @@ def lines(records: list[Record]) -> RenderableType:
 
 
 def _cells(record: Record) -> Iterator[str]:
-    rows, share = record["rows_extracted"], record["share"]
-    yield f"{rows} rows" if rows else "reading"
-    yield f"{record['rows_per_s']:.0f}/s" if rows else ""
+    rows, share, wait_ms = record["rows_extracted"], record["share"], record["backoff_ms"]
+    waits = wait_ms is not None
+    if waits:
+        yield f"{record['error_code']}, waits {spent(wait_ms)}"
+    else:
+        yield f"{rows} rows" if rows else "reading"
+    yield f"{record['rows_per_s']:.0f}/s" if rows and not waits else ""
     yield "" if share is None else f"[{'#' * int(share * _BAR):.<{_BAR}}] {share:4.0%}"
-    yield f"{left(record['left_s'])} left" if record["left_s"] else ""
+    yield f"{left(record['left_s'])} left" if record["left_s"] and not waits else ""
     yield spent(int(record["elapsed_s"] * 1000))

@@ -66,7 +66,8 @@ class Progress:
         """Return how each run stands, in the order in which they began.
 
         ``rows_per_s`` is the mean since the run began; ``share``, of the window, is from 0 to 1;
-        ``left_s`` is what is left if the rest takes as long. What is not known is None.
+        ``left_s`` is what is left if the rest takes as long. A run that waits after a failed
+        ``attempt`` says for how long in ``backoff_ms``. What is not known is None.
         """
         now = self.clock()
         return [_record(run, now - began_at) for began_at, run in list(self._runs.values())]
@@ -82,6 +83,9 @@ def _record(run: Run, elapsed_s: float) -> Record:
         "share": None if share is None else round(share, 3),
         "elapsed_s": round(elapsed_s, 1),
         "left_s": int(elapsed_s / share * (1 - share)) if share else None,
+        "attempt": run.attempts,
+        "error_code": run.error_code or None,
+        "backoff_ms": run.backoff_ms,
     }
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from qupersync.bootstrap import open_app
 from qupersync.bootstrap.show import run_details
-from qupersync.domain.run import Status
+from qupersync.domain.run import Status, Trigger
 from qupersync.domain.watermark import canonical
 from qupersync.interface import advice
 from qupersync.interface.documents import Record
@@ -45,8 +45,9 @@ def record(details: dict[str, Any]) -> Record:
     ``attempts_made`` has each attempt; ``pieces`` the batches summed up by window, with the last
     ``watermark`` and ``committed_at``; ``rejects`` the rows set aside, which no later run has set
     aside again, by reason and column, with the first few ``reject_ids``; ``replayed_by`` the runs
-    that repeated it. Times inside them are canonical texts. ``next`` is what to do about the
-    error, ``again`` the command that runs it again, where there is need or sense, else None.
+    that repeated it, or loaded its rejects again. Times inside them are canonical texts. ``next``
+    is what to do about the error, ``again`` the command that runs it again, where there is need or
+    sense, else None.
     """
     parts = {name: [_texts(part) for part in details[name]] for name in _PARTS}
     error = details["error"]
@@ -56,9 +57,12 @@ def record(details: dict[str, Any]) -> Record:
 
 def _again(run: Record) -> str | None:
     status = Status(run["status"])
-    if any(repeat["status"] == Status.SUCCESS for repeat in run["replayed_by"]):
+    repeats = (repeat for repeat in run["replayed_by"] if not repeat["is_of_rejects"])
+    if any(repeat["status"] == Status.SUCCESS for repeat in repeats):
         return None
     if status in {Status.FAILED, Status.DEAD, Status.CANCELED}:
+        if run["trigger"] == Trigger.REPLAY and run["window_low"] is None:
+            return f"qupersync rejects replay {run['job']}"
         return f"qupersync retry {run['run_id']}"
     has_window = status is Status.SUCCESS and run["window_low"] is not None
     return f"qupersync replay {run['run_id']}" if has_window else None

@@ -34,7 +34,6 @@ def _facts(run: Record, zone: tzinfo) -> Iterator[tuple[str, str]]:
     low, high = (point(run[end], zone) for end in ("window_low", "window_high"))
     before, after = (point(run[end], zone) for end in ("watermark_before", "watermark_after"))
     process = f"{run['host']} pid {run['pid']} qupersync {run['version']}"
-    attempts = (part["error_code"] or part["status"] for part in run["attempts_made"])
     facts = {
         "error": run["error"],
         "code": run["error_code"],
@@ -47,16 +46,25 @@ def _facts(run: Record, zone: tzinfo) -> Iterator[tuple[str, str]]:
         "watermark": after if before in {after, "-"} else f"{before} -> {after}",
         "rows": _rows(run),
         "batches": _batches(run, zone),
-        "attempts": ", ".join(attempts) if run["attempts"] > 1 else None,
+        "attempts": "; ".join(_attempts(run)) if run["attempts"] > 1 else None,
         "read again": None if run["error"] else run["again"],
         "pass": str(run["correlation_id"]),
         "repeats": run["replay_of"] and str(run["replay_of"]),
     }
     yield from ((label, text) for label, text in facts.items() if text and text != "-")
     for repeat in run["replayed_by"]:
-        yield "repeated by", f"{repeat['run_id']} ({repeat['trigger']}, {repeat['status']})"
+        kind = "rejects" if repeat["is_of_rejects"] else repeat["trigger"]
+        yield "repeated by", f"{repeat['run_id']} ({kind}, {repeat['status']})"
     yield from (("warning", warning) for warning in run["warnings"])
     yield from (("rejects", line) for line in _rejects(run))
+
+
+def _attempts(run: Record) -> Iterator[str]:
+    for part in run["attempts_made"]:
+        waited = f", then {spent(part['backoff_ms'])} of waiting" if part["backoff_ms"] else ""
+        yield f"{part['attempt']} {part['error_code'] or part['status']}{waited}"
+    if run["completed_at"] is None and run["attempts"] > len(run["attempts_made"]):
+        yield f"{run['attempts']} {run['status']}"
 
 
 def _rows(run: Record) -> str:

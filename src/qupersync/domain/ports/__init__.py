@@ -1,12 +1,21 @@
 """What the application needs of the outside world: the only promises that adapters keep."""
 
-from qupersync.domain.ports.process import Clock, Heartbeat, NewId, Stop
-from qupersync.domain.ports.records import Lease, Leases, PastRuns, RunLog, State
+from qupersync.domain.ports.process import Chance, Clock, Heartbeat, NewId, Stop
+from qupersync.domain.ports.records import (
+    Doubt,
+    InDoubtError,
+    Lease,
+    Leases,
+    PastRuns,
+    RunLog,
+    State,
+)
 from qupersync.domain.ports.source import Original, Source
 from qupersync.domain.ports.target import Copy, Table, Target
 from qupersync.domain.ports.unit import Entry, Merged, Unit
 
 __all__ = [
-    "Clock", "Copy", "Entry", "Heartbeat", "Lease", "Leases", "Merged", "NewId", "Original",
-    "PastRuns", "RunLog", "Source", "State", "Stop", "Table", "Target", "Unit",
+    "Chance", "Clock", "Copy", "Doubt", "Entry", "Heartbeat", "InDoubtError", "Lease", "Leases",
+    "Merged", "NewId", "Original", "PastRuns", "RunLog", "Source", "State", "Stop", "Table",
+    "Target", "Unit",
 ]  # fmt: skip

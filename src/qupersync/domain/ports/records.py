@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from qupersync.domain.errors import TargetUnavailableError
 from qupersync.domain.job import Job
 from qupersync.domain.past_run import PastRun
 from qupersync.domain.run import Run, Trigger
@@ -47,11 +48,41 @@ class State:
     seen: Visibility | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A commit whose answer never came: its transaction, and the connection that it was on.
+
+    ``ended`` is the run as the commit would have closed it.
+    """
+
+    xid: str
+    pid: int
+    ended: Run | None = None
+
+
+class InDoubtError(TargetUnavailableError):
+    """The connection broke while a commit was under way: nobody knows yet whether it counts."""
+
+    code = "commit-unknown"
+    hint = "nothing to do: the next attempt or run finds out, and stores nothing twice"
+
+    def __init__(self, message: str, doubt: Doubt) -> None:
+        super().__init__(message)
+        self.doubt = doubt
+
+
 class Leases(Protocol):
     """Who works on what, kept in the target."""
 
     def claim(self, job: Job, owner: UUID) -> Lease | None:
         """Take the job unless another holder is alive; close what a dead holder left open."""
+
+    def renew(self, lease: Lease) -> None:
+        """Renew the lease at once.
+
+        Raises:
+            LeaseLostError: another took the job over.
+        """
 
     def release(self, lease: Lease) -> None:
         """Let the next holder in at once; harmless if the lease is lost."""
@@ -69,8 +100,15 @@ class RunLog(Protocol):
         Its times are the target's: this machine's clock may be wrong.
         """
 
-    def note_window(self, run: Run) -> None:
-        """Store the window as soon as it is frozen, for the case that nobody closes the run."""
+    def note_progress(self, run: Run) -> None:
+        """Store the window and the number of the attempt, for the case that nobody closes the run.
+
+        Raises:
+            LeaseLostError: somebody has closed it, which only the next holder may do.
+        """
+
+    def note_failure(self, run: Run, ago: timedelta) -> None:
+        """Store an attempt that failed so long ago, and the wait before the next; once only."""
 
     def close(self, run: Run) -> Run:
         """Store how a run ended and return what is stored; one that somebody closed stays so.

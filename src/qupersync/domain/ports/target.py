@@ -1,6 +1,6 @@
 """What the application needs of PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Protocol
@@ -9,7 +9,7 @@ from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.likeness import Likeness
-from qupersync.domain.ports.records import Lease, Leases, PastRuns, RunLog, State
+from qupersync.domain.ports.records import Doubt, Lease, Leases, PastRuns, RunLog, State
 from qupersync.domain.ports.unit import Unit
 from qupersync.domain.verdict import Content, Coverage
 from qupersync.domain.watermark import Point, WatermarkType, Window
@@ -106,6 +106,13 @@ class Target(Protocol):
         Raises:
             RevisionError: it does not fit; says which command repairs it.
             ConfigError: another job owns a target.
+        """
+
+    def outcome(self, doubt: Doubt, wait: Callable[[float], bool]) -> bool | None:
+        """Find out whether a commit without an answer counts; None if nobody can tell.
+
+        A session that still holds the transaction is ended. ``wait`` waits some seconds, and
+        tells whether to give up.
         """
 
     def look(self, job: Job) -> Table:

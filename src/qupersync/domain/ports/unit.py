@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from qupersync.domain.batch import Checked, Reject, Tally
+from qupersync.domain.batch import Reject, Tally
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.observed import Observed
+from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run
 from qupersync.domain.visibility import Visibility
 from qupersync.domain.watermark import Point, Window
@@ -41,8 +42,8 @@ class Entry:
 class Unit(Protocol):
     """One fenced transaction in the target: all of it is stored, or nothing."""
 
-    def stage(self, checked: Checked) -> list[Reject]:
-        """Bring checked rows into staging; return those that the database refused."""
+    def stage(self, block: Block) -> list[Reject]:
+        """Bring rows into staging; return those that break a rule or that the database refused."""
 
     def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
         """Look at the staged watermarks.
@@ -86,6 +87,12 @@ class Unit(Protocol):
 
     def delete_older(self, point: Point, *, at_most: int) -> int:
         """Delete rows whose watermark value lies before ``point``; return how many there were."""
+
+    def close(self, run: Run) -> Run:
+        """Store that the run has succeeded and let the next holder in; return what is stored.
+
+        The last statement of a run's last transaction, so that the record and the rows agree.
+        """
 
     def commit(self, entry: Entry) -> None:
         """Write the ledger, count the batch, move the watermark if given; the last statement.

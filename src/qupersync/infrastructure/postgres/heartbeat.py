@@ -1,7 +1,7 @@
 """Renews the leases of this process over one connection of its own."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
@@ -9,11 +9,23 @@ from time import monotonic
 
 from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.ports import Lease
-from qupersync.infrastructure.postgres.leases import RENEW, identity
+from qupersync.infrastructure.postgres.leases import renewed
 from qupersync.infrastructure.postgres.session import Session, connected
 
 logger = logging.getLogger(__name__)
 BEATS_PER_TTL = 4
+# Of the lease's time: an answer may be on its way for as long before nobody trusts it any more.
+MARGIN = 1 / 6
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lease to renew until ``until``, and how long its last answer can be trusted."""
+
+    lease: Lease
+    until: float
+    trusted_until: float
+    on_cancel: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -22,7 +34,7 @@ class Heartbeat:
 
     conninfo: str
     ttl_s: float
-    _leases: dict[int, tuple[Lease, float]] = field(default_factory=dict)
+    _held: dict[int, _Held] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _over: Event = field(default_factory=Event)
 
@@ -38,15 +50,19 @@ class Heartbeat:
             thread.join()
 
     @contextmanager
-    def beating(self, lease: Lease, limit_s: float) -> Iterator[None]:
+    def beating(
+        self, lease: Lease, limit_s: float, on_cancel: Callable[[], None]
+    ) -> Iterator[Callable[[], bool]]:
         """Keep the promise of ``ports.Heartbeat.beating``."""
+        now = monotonic()
+        held = _Held(lease, now + limit_s, self._trust(now), on_cancel)
         with self._lock:
-            self._leases[lease.fence] = (lease, monotonic() + limit_s)
+            self._held[lease.fence] = held
         try:
-            yield
+            yield lambda: monotonic() < held.trusted_until
         finally:
             with self._lock:
-                del self._leases[lease.fence]
+                del self._held[lease.fence]
 
     def run(self) -> None:
         """Beat until the end; a lost connection is opened again at the next beat."""
@@ -60,9 +76,15 @@ class Heartbeat:
                 logger.warning("heartbeat missed", extra={"error_code": error.code})
 
     def _beat(self, session: Session) -> None:
+        asked_at = monotonic()
         with self._lock:
-            now = monotonic()
-            leases = [lease for lease, until in self._leases.values() if now < until]
-        for lease in leases:
-            # No row: the lease is lost. The fence of the next batch says so to the run itself.
-            session.execute(RENEW, identity(lease) | {"ttl_s": self.ttl_s})
+            due = [held for held in self._held.values() if asked_at < held.until]
+        for held in due:
+            is_canceled = renewed(session, held.lease, self.ttl_s)
+            # A lost lease is not renewed: the fence of the next batch says so to the run itself.
+            held.trusted_until = asked_at if is_canceled is None else self._trust(asked_at)
+            if is_canceled:
+                held.on_cancel()
+
+    def _trust(self, asked_at: float) -> float:
+        return asked_at + self.ttl_s * (1 - MARGIN)

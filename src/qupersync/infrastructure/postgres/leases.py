@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 
-from qupersync.domain.errors import ConfigError, LeaseLostError
+from qupersync.domain.errors import CanceledError, ConfigError, LeaseLostError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Lease
 from qupersync.infrastructure.postgres.run_log import close_vanished
@@ -48,7 +48,7 @@ UPDATE quper.qupersync_leases AS l
 RETURNING l.fence
 """
 FENCE = """
-SELECT 1 FROM quper.qupersync_leases
+SELECT cancel_requested FROM quper.qupersync_leases
  WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
    FOR KEY SHARE
 """
@@ -56,9 +56,16 @@ RENEW = """
 UPDATE quper.qupersync_leases
    SET lease_expires_at = clock_timestamp() + make_interval(secs => %(ttl_s)s)
  WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
+RETURNING cancel_requested
+"""
+CANCEL = """
+UPDATE quper.qupersync_leases SET cancel_requested = true
+ WHERE source = %(source)s AND job = %(job)s
+   AND lease_owner IS NOT NULL AND lease_expires_at > clock_timestamp()
+RETURNING lease_owner
 """
 HOLDER = """
-SELECT coalesce(lease_owner_info, lease_owner::text), lease_acquired_at FROM quper.qupersync_leases
+SELECT lease_owner, lease_owner_info, lease_acquired_at FROM quper.qupersync_leases
  WHERE source = %(source)s AND job = %(job)s
    AND lease_owner IS NOT NULL AND lease_expires_at > clock_timestamp()
 """
@@ -83,9 +90,19 @@ def fence(cursor: Cursor[TupleRow], lease: Lease) -> None:
 
     Raises:
         LeaseLostError: another run took over.
+        CanceledError: somebody asked the run to stop.
     """
-    if cursor.execute(FENCE, identity(lease)).fetchone() is None:
+    row = cursor.execute(FENCE, identity(lease)).fetchone()
+    if row is None:
         raise LeaseLostError
+    if row[0]:
+        raise CanceledError
+
+
+def renewed(session: Session, lease: Lease, ttl_s: float) -> bool | None:
+    """Renew the lease; return whether somebody asked its holder to stop, None if it is lost."""
+    rows = session.rows(RENEW, identity(lease) | {"ttl_s": ttl_s})
+    return rows[0][0] if rows else None
 
 
 OWNERS = """
@@ -130,6 +147,11 @@ class Leases:
             close_vanished(cursor, names)
         return Lease(source=self.source, job=job.name, fence=row[0], owner=owner)
 
+    def renew(self, lease: Lease) -> None:
+        """Keep the promise of ``ports.Leases.renew``."""
+        if renewed(self.session, lease, self.ttl_s) is None:
+            raise LeaseLostError
+
     def release(self, lease: Lease) -> None:
         """Keep the promise of ``ports.Leases.release``."""
         self.session.execute(RELEASE, identity(lease))
@@ -138,7 +160,15 @@ class Leases:
         """Keep the promise of ``ports.Leases.holder``."""
         names = {"source": self.source, "job": job.name}
         held = self.session.rows(HOLDER, names)
-        return "".join(f"{owner} since {since:%Y-%m-%d %H:%M:%S} UTC" for owner, since in held)
+        return "".join(
+            f"run {run}, {owner}, since {since:%Y-%m-%d %H:%M:%S} UTC" for run, owner, since in held
+        )
+
+    def cancel(self, job: Job) -> UUID | None:
+        """Ask whoever holds the job to stop; return the run's id, None if nobody holds it."""
+        names = {"source": self.source, "job": job.name}
+        held = self.session.rows(CANCEL, names)
+        return held[0][0] if held else None
 
     def _introduce(self, names: dict[str, str]) -> None:
         # Asked first: INSERT ... ON CONFLICT would wait for a batch that updates the row.

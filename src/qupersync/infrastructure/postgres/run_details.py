@@ -46,7 +46,9 @@ SELECT reason, column_name, count(*) AS rows, count(*) FILTER (WHERE resolved_at
  GROUP BY reason, column_name ORDER BY rows DESC, reason, column_name
 """
 REPEATS = """
-SELECT run_id, trigger, status, started_at FROM quper.sync_logs
+SELECT run_id, trigger, status, started_at,
+       trigger = 'replay' AND window_low IS NULL AS is_of_rejects
+  FROM quper.sync_logs
  WHERE source = %(source)s AND sync_job_id = %(job)s AND started_at >= %(started_at)s
    AND replay_of = %(run_id)s ORDER BY started_at, run_id
 """

@@ -1,6 +1,7 @@
 """The run log in ``quper.sync_logs``, and what a job's state learns from each run."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from psycopg import Cursor
@@ -8,26 +9,29 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from qupersync.domain.batch import Tally
+from qupersync.domain.errors import LeaseLostError
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, canonical
 from qupersync.infrastructure.postgres.session import Session
 
+# Again, if the answer of the first time was lost.
 OPEN = """
 INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
                              completed_at, duration_ms, error_code, correlation_id, host, pid,
-                             version, replay_of)
+                             version, replay_of, attempts)
 SELECT %(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, now,
        CASE WHEN %(status)s <> 'running' THEN now END,
        CASE WHEN %(status)s <> 'running' THEN 0 END,
        %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s,
-       %(replay_of)s
+       %(replay_of)s, %(attempts)s
   FROM clock_timestamp() AS now
+ON CONFLICT (run_id) DO UPDATE SET attempts = excluded.attempts
 RETURNING started_at, completed_at
 """
-NOTE_WINDOW = """
+NOTE_PROGRESS = """
 UPDATE quper.sync_logs
    SET window_low = %(window_low)s, window_high = %(window_high)s,
-       watermark_before = %(watermark_before)s
+       watermark_before = %(watermark_before)s, attempts = %(attempts)s
  WHERE run_id = %(run_id)s AND status = 'running'
 """
 # What the ledger says: a batch whose commit was never answered counts, one rolled back does not.
@@ -50,17 +54,38 @@ UPDATE quper.sync_logs
        rows_deduplicated = deduplicated, rows_skipped = skipped, rows_deleted = deleted,
        rows_late = late, late_max_ms = ledger.late_max_ms,
        batches = ledger.batches, watermark_after = coalesce(watermark, watermark_before),
-       status = %(status)s, attempts = %(attempts)s, error = %(error)s,
+       status = %(status)s, attempts = coalesce(%(attempts)s, attempts), error = %(error)s,
        error_code = %(error_code)s, retryable = %(retryable)s, warnings = %(warnings)s
   FROM ledger, clock_timestamp() AS now WHERE run_id = %(run_id)s AND status = 'running'
 RETURNING started_at, completed_at, sync_logs.batches, rows_extracted, rows_inserted, rows_updated,
           rows_unchanged, rows_deduplicated, rows_skipped, rows_deleted
 """
-ATTEMPT = """
+# Each attempt is written once, when it has ended: it began where the wait before it was over.
+FAILURE = """
+INSERT INTO quper.sync_attempts (run_id, attempt, started_at, completed_at, status, error,
+                                 error_code, retryable, backoff_ms)
+SELECT r.run_id, %(attempts)s, least(ended, began), ended, 'failed', %(error)s, %(error_code)s,
+       %(retryable)s, %(backoff_ms)s
+  FROM quper.sync_logs AS r
+  LEFT JOIN quper.sync_attempts AS a
+         ON a.run_id = r.run_id AND a.attempt = CAST(%(attempts)s AS integer) - 1,
+       LATERAL (SELECT greatest(r.started_at, a.completed_at,
+                                clock_timestamp() - make_interval(secs => %(ago_s)s)) AS ended,
+                       coalesce(a.completed_at + a.backoff_ms * interval '1 ms', r.started_at)
+                         AS began) AS times
+ WHERE r.run_id = %(run_id)s
+ON CONFLICT (run_id, attempt) DO NOTHING
+"""
+LAST_ATTEMPT = """
 INSERT INTO quper.sync_attempts (run_id, attempt, started_at, completed_at, status, error,
                                  error_code, retryable)
-SELECT run_id, attempts, started_at, completed_at, status, error, error_code, retryable
-  FROM quper.sync_logs WHERE run_id = %(run_id)s
+SELECT r.run_id, r.attempts,
+       coalesce(least(r.completed_at, a.completed_at + a.backoff_ms * interval '1 ms'),
+                r.started_at),
+       r.completed_at, r.status, r.error, r.error_code, r.retryable
+  FROM quper.sync_logs AS r
+  LEFT JOIN quper.sync_attempts AS a ON a.run_id = r.run_id AND a.attempt = r.attempts - 1
+ WHERE r.run_id = %(run_id)s
 ON CONFLICT (run_id, attempt) DO NOTHING
 """
 # A skipped run changes neither state nor failure counts, nor does one that somebody asked of the
@@ -85,7 +110,7 @@ SELECT run_id FROM quper.sync_logs
 """
 VANISHED = {
     "status": "dead",
-    "attempts": 1,
+    "attempts": None,  # as many as were noted
     "error": "the holder of the lease vanished; its committed batches stay",
     "error_code": "lease-expired",
     "retryable": True,
@@ -102,9 +127,21 @@ def close_vanished(cursor: Cursor[TupleRow], names: dict[str, str]) -> None:
 def _close(cursor: Cursor[TupleRow], values: dict[str, Any]) -> TupleRow | None:
     row = cursor.execute(COUNTED, values).fetchone()
     if row is not None:
-        cursor.execute(ATTEMPT, values)
+        cursor.execute(LAST_ATTEMPT, values)
         cursor.execute(LEARN, values)
     return row
+
+
+def closed(cursor: Cursor[TupleRow], run: Run) -> Run:
+    """Close a run; return it as it is stored, unchanged if somebody has closed it before."""
+    row = _close(cursor, record(run))
+    if row is None:
+        return run
+    started_at, completed_at, batches, *counts = row
+    tally = Tally(**dict(zip(COUNTS, counts, strict=True)))
+    return replace(
+        run, started_at=started_at, completed_at=completed_at, batches=batches, tally=tally
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +158,19 @@ class RunLog:
         ((started_at, completed_at),) = self.session.rows(OPEN, record(run) | self._process())
         return replace(run, started_at=started_at, completed_at=completed_at)
 
-    def note_window(self, run: Run) -> None:
-        """Keep the promise of ``ports.RunLog.note_window``."""
-        self.session.execute(NOTE_WINDOW, record(run))
+    def note_progress(self, run: Run) -> None:
+        """Keep the promise of ``ports.RunLog.note_progress``."""
+        if not self.session.execute(NOTE_PROGRESS, record(run)):
+            raise LeaseLostError
+
+    def note_failure(self, run: Run, ago: timedelta) -> None:
+        """Keep the promise of ``ports.RunLog.note_failure``."""
+        self.session.execute(FAILURE, record(run) | {"ago_s": ago.total_seconds()})
 
     def close(self, run: Run) -> Run:
         """Keep the promise of ``ports.RunLog.close``."""
         with self.session.transaction() as cursor:
-            row = _close(cursor, record(run))
-        if row is None:
-            return run
-        started_at, completed_at, batches, *counts = row
-        tally = Tally(**dict(zip(COUNTS, counts, strict=True)))
-        return replace(
-            run, started_at=started_at, completed_at=completed_at, batches=batches, tally=tally
-        )
+            return closed(cursor, run)
 
     def _process(self) -> dict[str, Any]:
         return {"host": self.host, "pid": self.pid, "version": self.version}
@@ -158,6 +193,7 @@ def record(run: Run) -> dict[str, Any]:
         "error": run.error or None,
         "error_code": run.error_code or None,
         "retryable": run.retryable if run.error else None,
+        "backoff_ms": run.backoff_ms,
         "warnings": Jsonb(list(run.warnings)),
     }
 

@@ -1,6 +1,6 @@
 """The target behind ``ports.Target``: one connection, one job, fenced transactions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,11 +9,12 @@ from uuid import UUID
 from psycopg.sql import SQL, Identifier, Literal
 
 from qupersync.domain.columns import ColumnSpec
+from qupersync.domain.errors import TargetUnavailableError
 from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Lease, State
+from qupersync.domain.ports import Doubt, InDoubtError, Lease, State
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
-from qupersync.infrastructure.postgres import job_state, rejects
+from qupersync.infrastructure.postgres import doubts, job_state, rejects
 from qupersync.infrastructure.postgres.catalog import TargetTable
 from qupersync.infrastructure.postgres.leases import (
     Leases,
@@ -21,11 +22,13 @@ from qupersync.infrastructure.postgres.leases import (
     identity,
     require_own_targets,
 )
-from qupersync.infrastructure.postgres.merge_sql import WHOLE, LoadSql
+from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.past_runs import PastRuns
+from qupersync.infrastructure.postgres.raw_load import RawLoad
 from qupersync.infrastructure.postgres.revision import Revision
 from qupersync.infrastructure.postgres.run_log import RunLog
 from qupersync.infrastructure.postgres.session import Session
+from qupersync.infrastructure.postgres.stage_sql import WHOLE
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.unit import Standing, Unit
 
@@ -57,6 +60,10 @@ class Target:
         Revision.of(self.session).require()
         require_own_targets(self.session, self.leases.source, jobs)
 
+    def outcome(self, doubt: Doubt, wait: Callable[[float], bool]) -> bool | None:
+        """Keep the promise of ``ports.Target.outcome``."""
+        return doubts.outcome(self.session, doubt, wait)
+
     def look(self, job: Job) -> "Table":
         """Keep the promise of ``ports.Target.look``."""
         nobodys = Lease(source=self.leases.source, job=job.name, fence=0, owner=NOBODY)
@@ -65,7 +72,7 @@ class Target:
     def table(self, job: Job, lease: Lease) -> "Table":
         """Keep the promise of ``ports.Target.table``."""
         target = TargetTable.of(job, self.session)
-        table = Table(self.session, target, Standing(lease, target.watermark_type))
+        table = Table(self.session, target, Standing(lease, target.watermark_type), RawLoad(job))
         table.state()
         return table
 
@@ -77,6 +84,7 @@ class Table:
     session: Session
     target: TargetTable
     standing: Standing
+    raw_load: RawLoad
 
     @property
     def watermark_type(self) -> WatermarkType | None:
@@ -192,9 +200,8 @@ class Table:
         """Keep the promise of ``ports.Table.unit``."""
         idle = f"{round(idle_limit_s * 1000)}ms"
         whole = f"{round(self.target.job.timeout.total_seconds() * 1000)}ms"
-        with self.session.transaction(
-            idle_in_transaction_session_timeout=idle, statement_timeout=whole
-        ) as cursor:
+        limits = {"idle_in_transaction_session_timeout": idle, "statement_timeout": whole}
+        with self._in_doubt() as commits, self.session.transaction(**limits) as cursor:
             fence(cursor, self.standing.lease)
             staging = Staging(
                 self.session.connection,
@@ -202,11 +209,26 @@ class Table:
                 self._load_sql(columns, keeps_newer=keeps_newer),
                 self.target.key_indexes,
                 self.target.job.max_rejects,
+                self.raw_load,
             )
             staging.create()
             unit = Unit(self.standing, cursor, staging)
             yield unit
+            commits.append(unit)
         self.standing.batch_seq += unit.entries
+
+    @contextmanager
+    def _in_doubt(self) -> Iterator[list[Unit]]:
+        """Tell a connection that broke during the commit of a unit from one that broke before."""
+        commits: list[Unit] = []
+        pid = self.session.connection.info.backend_pid
+        try:
+            yield commits
+        except TargetUnavailableError as error:
+            for unit in filter(lambda unit: unit.xid, commits):
+                doubt = Doubt(xid=unit.xid, pid=pid, ended=unit.ended)
+                raise InDoubtError(str(error), doubt) from error
+            raise
 
     def _load_sql(self, columns: Sequence[str], *, keeps_newer: bool) -> LoadSql:
         job, known = self.target.job, self.target.columns

@@ -1,21 +1,23 @@
 """One fenced transaction: rows, rejects, ledger and watermark, all of them or nothing."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from qupersync.domain.batch import Checked, Reject
+from qupersync.domain.batch import Reject
 from qupersync.domain.errors import LeaseLostError, RowAccountingError
 from qupersync.domain.observed import Observed
 from qupersync.domain.ports import Entry, Lease, Merged
+from qupersync.domain.row_check import Block
+from qupersync.domain.run import Run, Status
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
-from qupersync.infrastructure.postgres import rejects
-from qupersync.infrastructure.postgres.leases import identity
+from qupersync.infrastructure.postgres import rejects, run_log
+from qupersync.infrastructure.postgres.leases import RELEASE, identity
 from qupersync.infrastructure.postgres.staging import Staging
 
 LEDGER = """
@@ -25,7 +27,9 @@ INSERT INTO quper.sync_batches (source, sync_job_id, batch_seq, run_id, fence, w
 VALUES (%(source)s, %(job)s, %(seq)s + 1, %(run)s, %(fence)s, %(low)s, %(high)s, %(mark)s,
     %(extracted)s, %(inserted)s, %(updated)s, %(unchanged)s, %(deduplicated)s, %(skipped)s,
     %(deleted)s, %(completes)s, %(late)s, %(late_max_ms)s)
+RETURNING xid
 """
+XID = "SELECT pg_current_xact_id()::text"
 ADVANCE = """
 UPDATE quper.qupersync_state
    SET batch_seq = batch_seq + 1, fence = %(fence)s, watermark = coalesce(%(mark)s, watermark),
@@ -54,8 +58,10 @@ class Unit:
     standing: Standing
     cursor: Cursor[TupleRow]
     staging: Staging
-    stage: Callable[[Checked], list[Reject]] = field(init=False)
+    stage: Callable[[Block], list[Reject]] = field(init=False)
     entries: int = 0
+    xid: str = ""
+    ended: Run | None = None
 
     def __post_init__(self) -> None:
         self.stage = self.staging.add
@@ -126,10 +132,23 @@ class Unit:
         values = identity(self.standing.lease) | {"seq": self.standing.batch_seq} | _line(entry)
         if entry.mark is not None:
             values |= {"kind": self.standing.kind, "column": self.staging.load_sql.watermark}
-        self.cursor.execute(LEDGER, values)
+        self.xid = self._one(LEDGER, values)
         if self.cursor.execute(ADVANCE, values).rowcount != 1:
             raise LeaseLostError
         self.entries += 1
+
+    def close(self, run: Run) -> Run:
+        """Keep the promise of ``ports.Unit.close``."""
+        self.xid = self._one(XID)
+        self.ended = run_log.closed(self.cursor, replace(run, status=Status.SUCCESS))
+        if self.ended.completed_at is None:
+            raise LeaseLostError  # only the next holder closes the run of another
+        self.cursor.execute(RELEASE, identity(self.standing.lease))
+        return self.ended
+
+    def _one(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> Any:
+        row = self.cursor.execute(query, values).fetchone()
+        return row[0] if row else None
 
 
 def _line(entry: Entry) -> dict[str, Any]:

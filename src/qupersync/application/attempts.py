@@ -1,0 +1,114 @@
+"""The attempts of one run: how it stands between them, and whether there is another."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from qupersync.application.incremental import Incremental
+from qupersync.application.snapshot import Snapshot
+from qupersync.domain.errors import QuperSyncError
+from qupersync.domain.job import Job
+from qupersync.domain.ports import Chance, Clock, Doubt, Lease, Stop, Target
+from qupersync.domain.retry import Retry
+from qupersync.domain.run import Run
+
+# A limit of 0 would be none at all.
+LEAST_LIMIT_S = 0.001
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempts:
+    """One run under way; its time is over at ``until``, by ``clock``.
+
+    The lease and the story stay the same for all attempts: a story goes on from what is stored.
+    ``failures`` counts the attempts in a row that failed and stored nothing. ``unwritten`` are
+    failed ones that the target does not know of yet, each with the time of its failure; ``doubt``
+    is a commit of which nobody knows whether it counts.
+    """
+
+    job: Job
+    run: Run
+    until: datetime
+    stop: Stop
+    clock: Clock
+    retry: Retry
+    chance: Chance
+    lease: Lease | None = None
+    story: Incremental | Snapshot | None = None
+    is_trusted: Callable[[], bool] = lambda: True
+    is_open: bool = False
+    is_recorded: bool = False
+    doubt: Doubt | None = None
+    failures: int = 0
+    unwritten: list[tuple[Run, datetime]] = field(default_factory=list)
+
+    @property
+    def left_s(self) -> float:
+        """Return how much of the job's time is left, in seconds and never 0."""
+        return max(LEAST_LIMIT_S, (self.until - self.clock()).total_seconds())
+
+    @property
+    def held(self) -> Lease:
+        """Return the lease; nobody works without one."""
+        if self.lease is None:
+            raise AssertionError("the job was not claimed")
+        return self.lease
+
+    def step(self, run: Run) -> None:
+        """Note how the run is stored now; a batch gives the next failure all its tries."""
+        if run.batches > self.run.batches:
+            self.failures = 0
+        self.run, self.is_recorded = run, run.completed_at is not None
+
+    def fail(self, error: QuperSyncError) -> None:
+        """End the run, or let it wait for its next attempt; a run that has ended stays so."""
+        if self.run.completed_at is not None:
+            return
+        self.failures += 1
+        wait_s = self.retry.wait_s(
+            error, failures=self.failures, chance=self.chance(), left_s=self.left_s
+        )
+        if wait_s is None:
+            self.run = self.run.ended_by(error, self.clock())
+            return
+        self.run = self.run.waiting(error, wait_s)
+        self.unwritten.append((self.run, self.clock()))
+        facts = {
+            "job": self.run.job,
+            "run_id": self.run.run_id,
+            "attempt": self.run.attempts,
+            "error_code": self.run.error_code,
+            "error": self.run.error,
+            "backoff_ms": self.run.backoff_ms,
+            "correlation_id": self.run.correlation_id,
+        }
+        logger.warning("attempt failed", extra=facts)
+
+    def write(self, target: Target) -> None:
+        """Store the failed attempts that the target does not know of yet."""
+        while self.unwritten:
+            run, at = self.unwritten[0]
+            target.runs.note_failure(run, self.clock() - at)
+            del self.unwritten[0]
+
+    def resolve(self, target: Target) -> None:
+        """Find out whether the last commit of a broken connection counts."""
+        if self.doubt is None:
+            return
+        counts = target.outcome(self.doubt, self.stop.wait)
+        facts = {"job": self.run.job, "run_id": self.run.run_id, "counts": counts}
+        logger.info("commit without an answer", extra=facts)
+        if counts and self.doubt.ended is not None:
+            self.step(self.doubt.ended)
+        self.doubt = None
+
+    def record(self, target: Target) -> None:
+        """Store how the run ended, and let the next holder in."""
+        self.resolve(target)
+        if self.lease is not None and not self.is_recorded:
+            self.write(target)
+            self.run = target.runs.close(self.run)
+            target.leases.release(self.lease)
+        self.is_recorded = True
