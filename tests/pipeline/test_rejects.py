@@ -86,10 +86,11 @@ def test_a_reject_keeps_the_row_bit_for_bit_and_readable(items: Rig, job):
     payload = b"\0\3" + b"".join(
         len(part).to_bytes(4, "big") + part for part in (b"\0\0\0\2", SECRET.encode(), moment)
     )
+    columns = 'datarow-v1 [["id", 23], ["name", 25], ["changed", 1114]]'
     row = {"id": "2", "name": SECRET, "changed": moment.decode()}
     assert rejects(
         items, "run_id, source, sync_job_id, row, payload, payload_format, payload_sha256"
-    ) == [(run.run_id, "default", "items", row, payload, "datarow-v1", sha256(payload).digest())]
+    ) == [(run.run_id, "default", "items", row, payload, columns, sha256(payload).digest())]
 
 
 @MODES

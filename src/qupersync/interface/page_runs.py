@@ -66,7 +66,7 @@ def rejects(found: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[Conten
         for reject in found
     ]
     yield table("Rows set aside", ("Job", "Reason", "Column", "Rows", "Since"), rows)
-    yield element("p", "The rows are in ", element("code", "quper.sync_rejects"), ".")
+    yield element("p", "Row by row: ", element("code", "qupersync rejects list"), ".")
 
 
 def latest(runs: Runs, zone: tzinfo) -> Iterator[Content]:

@@ -66,7 +66,7 @@ def _notes(jobs: Iterable[JobStatus], zone: tzinfo) -> Iterator[str]:
             yield f"{job.job}: running since {since} on {job.holder}{_before(job)}"
         if job.open_rejects:
             rows = f"{job.open_rejects} row{'' if job.open_rejects == 1 else 's'}"
-            yield f"{job.job}: {rows} set aside -> qupersync show {str(job.rejected_by)[:8]}"
+            yield f"{job.job}: {rows} set aside -> qupersync rejects list {job.job}"
         yield from _loss_notes(job)
         for warning in last.warnings if last else ():
             if not is_gap_warning(warning):  # an open gap is told above, until it is acknowledged

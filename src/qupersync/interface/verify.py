@@ -166,7 +166,8 @@ class _Notes:
         if found[MOST_LINES:]:
             yield f"{len(found) - MOST_LINES} more windows: -o json has them all"
         if verdict.open_rejects:
-            yield f"{verdict.open_rejects} rejected rows may be why -> see quper.sync_rejects"
+            hint = f"qupersync rejects list {verdict.job}"
+            yield f"{verdict.open_rejects} rejected rows may be why -> {hint}"
         if verdict.newer:
             yield (
                 f"{verdict.newer} rows came or changed after the last run, which may be why -> "

@@ -1,19 +1,15 @@
 """The commands about watermarks: watermark show, set, reset, ack-gap."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from typing import Any
-
-import typer
 
 from qupersync.bootstrap import App, open_app
 from qupersync.bootstrap import watermark as work
 from qupersync.domain.correction import Correction
-from qupersync.domain.errors import SelectionError
 from qupersync.domain.watermark import canonical
 from qupersync.interface import tables
-from qupersync.interface.exit_codes import ExitCode
+from qupersync.interface.consent import require_consent
 from qupersync.interface.options import Files, Output
 from qupersync.interface.render import is_table, show
 from qupersync.interface.text import put, say
@@ -60,7 +56,7 @@ def acknowledge_gaps(files: Files, job: str, *, is_sure: bool) -> None:
         return
     for gap in known["gaps"]:
         say(f"{job}: rows from {_span(gap)} may be lost")
-    _require_consent(f"{job}: acknowledge", _command("ack-gap", job), is_sure=is_sure)
+    require_consent(f"{job}: acknowledge", _command("ack-gap", job), is_sure=is_sure)
     work.acknowledge(app, job, known["gaps"])
     put("".join(f"{job}: acknowledged {_span(gap)}\n" for gap in known["gaps"]))
 
@@ -68,7 +64,7 @@ def acknowledge_gaps(files: Files, job: str, *, is_sure: bool) -> None:
 def _correct(app: App, correction: Correction, command: str, *, is_sure: bool) -> None:
     change = _in_words(correction)
     say(f"{correction.job}: the next run starts from {_consequence(correction)}")
-    _require_consent(change, command, is_sure=is_sure)
+    require_consent(change, command, is_sure=is_sure)
     work.correct(app, correction)
     put(f"{change}\n")
 
@@ -88,22 +84,6 @@ def _consequence(correction: Correction) -> str:
     if correction.goes_back:
         return f"{low}; rows since then are read again"
     return f"{low}; rows before that are not read again"
-
-
-def _require_consent(change: str, command: str, *, is_sure: bool) -> None:
-    """Go on only if somebody wants it.
-
-    Raises:
-        SelectionError: nobody is there to be asked.
-        typer.Exit: the answer is no.
-    """
-    if is_sure:
-        return
-    if not sys.stdin.isatty():
-        raise SelectionError("nobody is there to be asked", hint=f"{command} --yes")
-    if not typer.confirm(f"{change}?", err=True):
-        say("nothing was changed")
-        raise typer.Exit(ExitCode.FAILED)
 
 
 def _command(*words: str) -> str:

@@ -7,12 +7,13 @@ from alembic.config import Config
 from sqlalchemy.pool import NullPool
 
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.session import PARAMETERS
+from qupersync.infrastructure.postgres.session import PARAMETERS, SEARCH_PATH
 from qupersync.infrastructure.shipped import shipped
 
 # Taken inside the migrations' transaction: of twenty upgrades at once one works, the rest wait
 # and find nothing to do. A session lock would not exclude anybody behind a pooler.
 LOCK = "SELECT pg_advisory_xact_lock(7101944263812)"
+PATH = f"SET LOCAL search_path TO {SEARCH_PATH}"
 SCHEMA = "CREATE SCHEMA IF NOT EXISTS quper"
 
 
@@ -32,6 +33,7 @@ def upgrade(conninfo: str) -> None:
     with translated():
         try:
             with engine.begin() as connection:
+                connection.exec_driver_sql(PATH)
                 connection.exec_driver_sql(LOCK)
                 connection.exec_driver_sql(SCHEMA)
                 config.attributes["connection"] = connection

@@ -15,10 +15,12 @@ FIND = """
 SELECT run_id, sync_job_id, trigger, status, correlation_id, window_low, window_high
   FROM quper.sync_logs WHERE source = %(source)s AND run_id = %(run_id)s
 """
+# A replay without a window is one of rejects, or came to none: to run the job is no repeat of it.
 LAST = """
 SELECT run_id, sync_job_id, trigger, status, correlation_id, window_low, window_high
   FROM quper.sync_logs
  WHERE source = %(source)s AND sync_job_id = %(job)s AND status NOT IN ('skipped', 'running')
+   AND NOT (trigger = 'replay' AND window_low IS NULL)
    AND (trigger = %(trigger)s OR %(trigger)s::text IS NULL
         AND (trigger IN ('cron', 'manual', 'retry') OR status <> 'success'))
  ORDER BY started_at DESC, run_id LIMIT 1

@@ -26,6 +26,7 @@ VALUES (%(run)s, %(source)s, %(job)s, %(row)s, %(payload)s, %(format)s, %(sha256
         %(column)s, %(reason)s, %(sqlstate)s)
 ON CONFLICT (source, sync_job_id, payload_sha256) DO UPDATE
    SET times_seen = known.times_seen + 1, run_id = excluded.run_id, reason = excluded.reason,
+       row = excluded.row, payload_format = excluded.payload_format, key = excluded.key,
        column_name = excluded.column_name, sqlstate = excluded.sqlstate,
        resolved_at = NULL, resolution = NULL
 """

@@ -21,9 +21,6 @@ SELECT job, watermark, last_success_at, is_running, clock_timestamp() AS now,
        (SELECT count(*) FROM quper.sync_rejects AS r
          WHERE r.source = s.source AND r.sync_job_id = s.job AND resolved_at IS NULL)
          AS open_rejects,
-       (SELECT run_id FROM quper.sync_rejects AS r
-         WHERE r.source = s.source AND r.sync_job_id = s.job AND resolved_at IS NULL
-         ORDER BY reject_id DESC LIMIT 1) AS rejected_by,
        lease_acquired_at AS held_since, lease_owner_info AS holder,
        lease_owner IS NOT NULL AND NOT is_running
          AND EXISTS (SELECT FROM quper.sync_logs AS o
@@ -45,7 +42,6 @@ _OF_STATE = (
     "kept_at_least",
     "gaps",
     "open_rejects",
-    "rejected_by",
     "last_success_at",
     "is_running",
     "is_orphaned",

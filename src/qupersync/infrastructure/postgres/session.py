@@ -24,8 +24,12 @@ PARAMETERS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+# All our names are qualified, but an operator or a function that somebody made in a schema of the
+# path, for exactly our types, would be called instead of PostgreSQL's own (CVE-2018-1058).
+SEARCH_PATH = "pg_catalog, pg_temp"
 # Set per transaction: a pooler in transaction mode would hand a session's SET to a stranger.
 _LIMITS = {
+    "search_path": SEARCH_PATH,
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
     "lock_timeout": "10s",
@@ -33,7 +37,9 @@ _LIMITS = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _SET = sql.SQL("SELECT {}").format(
-    sql.SQL(", ").join(sql.SQL("set_config({}, %s, true)").format(sql.Literal(n)) for n in _LIMITS)
+    sql.SQL(", ").join(
+        sql.SQL("pg_catalog.set_config({}, %s, true)").format(sql.Literal(name)) for name in _LIMITS
+    )
 )
 
 
@@ -45,7 +51,7 @@ class Session:
 
     @contextmanager
     def transaction(self, **limits: str) -> Iterator[Cursor[TupleRow]]:
-        """Run the block in one transaction with UTC, ISO dates and a limit on every wait.
+        """Run the block in one transaction: UTC, ISO dates, built-ins only, a limit on every wait.
 
         Raises:
             QuperSyncError: whatever the database answered, sorted by ``errors.classified``.
