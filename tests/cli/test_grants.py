@@ -15,11 +15,10 @@ from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
 from qupersync.demo.warehouse import build_warehouse
 from tests.cli.shell import Shell, variables
+from tests.grants import AFTER_UPGRADE, ONCE, REDSHIFT
 from tests.standin.warehouses import a_database
 
 REPOSITORY = Path(__file__).parents[2]
-TITLE = re.compile(r"-{96}\n-- \d\. .*\n-{96}\n")
-_, REDSHIFT, ONCE, AFTER_UPGRADE = TITLE.split((REPOSITORY / "docs" / "grants.sql").read_text())
 ROLES = re.compile(r"\b(quper_migrator|quper_writer|quper_reader|qupersync(?= PASS| SYSLOG|;))\b")
 # What the stand-in has instead of Redshift's own statement.
 SYSLOG = re.compile(r"ALTER USER (\S+) SYSLOG ACCESS UNRESTRICTED")

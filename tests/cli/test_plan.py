@@ -29,7 +29,7 @@ LOGS = (
 )
 SPY = """
 CREATE TABLE spied (); CREATE FUNCTION spy() RETURNS text LANGUAGE plpgsql AS
-$$ BEGIN INSERT INTO spied DEFAULT VALUES; RETURN '0'; END $$;
+$$ BEGIN INSERT INTO public.spied DEFAULT VALUES; RETURN '0'; END $$;
 DROP TABLE quper.qupersync_version;
 CREATE VIEW quper.qupersync_version AS SELECT spy() AS version_num
 """
@@ -68,7 +68,7 @@ def test_off_a_terminal_a_plan_is_a_line_under_the_names_of_its_fields(world: Wo
 
     fields = dict(zip(names.split("\t"), plan.split("\t"), strict=True))
     assert list(fields) == KEYS
-    assert (fields["pieces"], fields["key"], fields["path"]) == ("1", "id", "checked")
+    assert (fields["pieces"], fields["key"], fields["path"]) == ("1", "id", "raw")
     assert fields["merge"].startswith(r"WITH ranked AS (\n")
 
 

@@ -12,7 +12,7 @@ from tests.cli.shell import Done, World
 
 ASKED = """
 SELECT 1 FROM pg_stat_activity
- WHERE datname = current_database() AND application_name = 'qupersync'
+ WHERE datname = current_database() AND application_name LIKE 'qupersync%'
    AND query LIKE '%lease_owner%'
 """
 HOLD = """
@@ -268,7 +268,8 @@ def test_weak_tls_towards_another_machine_is_a_warning_of_each_run(world: World)
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_in_order(world: World, number: signal.Signals, code: int):
-    fault = world.stand_in.faults.arm(Fault(when=AfterRows(1), what=Delay()))
+    # The first row of each connection is that of the known bytes, the second the job's clock.
+    fault = world.stand_in.faults.arm(Fault(when=AfterRows(2), what=Delay()))
     process = world.shell.start("run", "--all")
     assert fault.reached.wait(timeout=30)
 

@@ -130,7 +130,7 @@ def test_a_rival_who_inserts_the_same_key_meanwhile_costs_a_retry_and_no_row(
         *TARGETS[table],
         "CREATE SEQUENCE tries",
         "CREATE FUNCTION rival() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " IF nextval('tries') = 1 THEN RAISE EXCEPTION 'a rival was faster'"
+        " IF nextval('public.tries') = 1 THEN RAISE EXCEPTION 'a rival was faster'"
         f" USING ERRCODE = '23505', CONSTRAINT = '{index}'; END IF; RETURN new; END $$",
         "CREATE TRIGGER rival BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION rival()",
     )
@@ -140,13 +140,16 @@ def test_a_rival_who_inserts_the_same_key_meanwhile_costs_a_retry_and_no_row(
     assert run.tally == Tally(extracted=3, inserted=3), run.error
 
 
-def test_a_trigger_finds_its_own_tables_as_it_does_for_others(rig: Rig):
+@pytest.mark.parametrize(
+    ("table", "path"), [("public.audit", ""), ("audit", "SET search_path TO public")]
+)
+def test_a_trigger_that_says_where_its_tables_are_finds_them(rig: Rig, table, path):
     rig.at_both(SOURCE)
     rig.at_source(ROWS.format("1, 3"))
     rig.at_target(
         "CREATE TABLE audit (id int)",
-        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN INSERT INTO audit VALUES (new.id); RETURN new; END'",
+        f"CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql {path} AS"
+        f" 'BEGIN INSERT INTO {table} VALUES (new.id); RETURN new; END'",
         "CREATE TRIGGER note AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION note()",
     )
 

@@ -258,7 +258,7 @@ def test_a_repair_runs_the_job_first_and_so_loads_what_changed_after_the_last_ru
 
 
 def test_a_source_that_shows_no_row_though_young_ones_were_loaded_proves_nothing(loaded: Rig):
-    loaded.at_source("DELETE FROM items")
+    loaded.at_source("DELETE FROM public.items")
 
     verdict = verified(loaded, a_job())
 
@@ -401,7 +401,7 @@ def test_nothing_to_repair_is_no_run(loaded: Rig):
 
 
 def test_it_writes_nothing_at_the_source_though_the_query_would(loaded: Rig):
-    loaded.at_source("CREATE SEQUENCE traces")
+    loaded.at_source("CREATE SEQUENCE traces", "GRANT USAGE ON SEQUENCE traces TO qupersync")
     sql = "SELECT * FROM items WHERE changed >= :low AND changed < :high AND nextval('traces') > 0"
 
     verdict = verified(loaded, a_job(sql=sql))
@@ -415,7 +415,7 @@ def test_its_connection_to_the_target_can_write_nothing(loaded: Rig):
         copy = Copy.of(a_job(), target)
 
         with pytest.raises(QuperSyncError, match="read-only"):
-            copy.table.session.execute("DELETE FROM items")
+            copy.table.session.execute("DELETE FROM public.items")
 
 
 @pytest.mark.parametrize(

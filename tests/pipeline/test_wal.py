@@ -9,7 +9,7 @@ import pytest
 from qupersync.demo.postgres import throwaway_postgres
 from qupersync.demo.standin import StandIn
 from qupersync.domain.job import Job
-from qupersync.infrastructure.postgres.migrations import upgrade
+from tests.grants import READABLE, execute, make_roles, migrate, reader_of
 from tests.pipeline.rig import SOURCE_SCHEMA, Rig, a_job, a_snapshot
 
 ROWS = 20_000
@@ -26,8 +26,10 @@ def quiet_rig() -> Iterator[Rig]:
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE source")
             connection.execute("CREATE DATABASE target")
-        upgrade(postgres.conninfo("target"))
-        with StandIn(upstream=postgres) as stand_in:
+        make_roles(postgres)
+        migrate(postgres.conninfo("target"))
+        execute(postgres.conninfo("source"), READABLE)
+        with StandIn(upstream=reader_of(postgres)) as stand_in:
             yield Rig(
                 source=postgres.conninfo("source"),
                 target=postgres.conninfo("target"),

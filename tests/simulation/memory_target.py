@@ -50,6 +50,9 @@ class Target:
         """A commit that happened in memory counts, whoever heard of it."""
         return True
 
+    def holder(self, job: Job) -> str:
+        return f"run {self.store.owner}"
+
     def release(self, lease: Lease) -> None:
         if self.store.is_held_by(lease):
             self.store.owner = None

@@ -119,7 +119,8 @@ class RunJob:
         if attempts.lease is None:
             attempts.lease = lease = self._claimed(attempts, order, target)
             if lease is None:
-                skipped = attempts.run.skipped(LeaseHeldError.code, self.clock())
+                why = f"held by {target.leases.holder(attempts.job) or 'another run'}"
+                skipped = attempts.run.skipped(LeaseHeldError.code, self.clock(), why)
                 attempts.run = target.runs.open(skipped)
                 return
             limit_s = attempts.job.timeout.total_seconds()

@@ -57,7 +57,7 @@ def backfill(
     plans, errors = _planned(jobs, partial(plan, order=order, span=span))
     on_plan(plans)
     runs: list[Run] = []
-    with working(app.servers, listener) as (run_job, stop):
+    with working(app.servers, listener, order.correlation_id) as (run_job, stop):
         for planned in plans:
             for run in backfilled(planned, order, run_job):
                 runs.append(run)
@@ -89,18 +89,20 @@ def _planned(
 def retry(app: App, run_id: UUID | None, listener: Listener) -> Outcome:
     """Run again what failed last, or one failed run; no runs if nothing failed."""
     order = ready(app, app.jobs_file.jobs, Trigger.RETRY)
-    return _work(app, retries(app.jobs_file.jobs, order, app.servers.target, run_id), listener)
+    turns = retries(app.jobs_file.jobs, order, app.servers.target, run_id)
+    return _work(app, order.correlation_id, turns, listener)
 
 
 def replay(app: App, run_id: UUID, listener: Listener) -> Outcome:
     """Read exactly the window of a past run again."""
     order = ready(app, app.jobs_file.jobs, Trigger.REPLAY)
-    return _work(app, [replayed(app.jobs_file.jobs, order, app.servers.target, run_id)], listener)
+    turn = replayed(app.jobs_file.jobs, order, app.servers.target, run_id)
+    return _work(app, order.correlation_id, [turn], listener)
 
 
-def _work(app: App, turns: Iterable[Turn], listener: Listener) -> Outcome:
+def _work(app: App, pass_id: UUID, turns: Iterable[Turn], listener: Listener) -> Outcome:
     runs: list[Run] = []
-    with working(app.servers, listener) as (run_job, stop):
+    with working(app.servers, listener, pass_id) as (run_job, stop):
         for job, order in turns:
             if not stop.is_requested():
                 runs.append(run := run_job(job, order))

@@ -66,7 +66,7 @@ class App:
         servers = self.servers
         # Until here nothing was claimed, so a signal may simply end the process.
         order = checked(self._order(options), jobs, servers.target, servers.source, servers.flavor)
-        with working(servers, listener) as (run_job, stop):
+        with working(servers, listener, options.pass_id) as (run_job, stop):
             run_many = RunMany(
                 run_job=run_job,
                 threads=options.threads,

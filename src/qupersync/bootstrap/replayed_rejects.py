@@ -47,10 +47,9 @@ def replay(
     with app.servers.target() as target:
         target.require_ready([jobs[each.job] for each in waiting])
     runs: list[Run] = []
-    with working(app.servers, listener) as (run_job, stop):
-        order = Order(
-            source=app.settings.sync.source, trigger=Trigger.REPLAY, correlation_id=uuid4()
-        )
+    pass_id = uuid4()
+    order = Order(source=app.settings.sync.source, trigger=Trigger.REPLAY, correlation_id=pass_id)
+    with working(app.servers, listener, pass_id) as (run_job, stop):
         for each in waiting:
             if each.rows and not stop.is_requested():
                 replayed = ReplayRejects.of(run_job, partial(_kept, each.job, which.ids or None))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from qupersync.bootstrap.machine import process
 from qupersync.domain.job import Flavor
@@ -20,9 +21,15 @@ from qupersync.infrastructure.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Opens connections to both servers."""
+    """Opens connections to both servers; those of a pass bear its id in their name."""
 
     settings: Settings
+    pass_id: UUID | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what the connections are called in ``pg_stat_activity`` and ``stv_sessions``."""
+        return f"qupersync {self.pass_id}" if self.pass_id else "qupersync"
 
     @property
     def conninfo(self) -> str:
@@ -42,7 +49,7 @@ class Servers:
 
     def database(self, *, read_only: bool = False) -> AbstractContextManager[postgres.Session]:
         """Open a connection to the target."""
-        return postgres.connected(self.conninfo, read_only=read_only)
+        return postgres.connected(self.conninfo, read_only=read_only, name=self.name)
 
     @contextmanager
     def target(self, *, read_only: bool = False) -> Iterator[Target]:
@@ -58,6 +65,7 @@ class Servers:
         self.settings.require(self.settings.redshift)
         options = driver_options(self.settings.redshift, self.settings.aws)
         fetch_rows = self.settings.redshift.fetch_size
+        options |= {"application_name": self.name}
         return redshift.connected(options, fetch_rows=fetch_rows, limit_s=limit_s)
 
     @contextmanager
@@ -69,7 +77,7 @@ class Servers:
 
     def heartbeat(self) -> AbstractContextManager[Heartbeat]:
         """Keep the leases of this process alive inside the block."""
-        return Heartbeat(self.conninfo, self._ttl_s).running()
+        return Heartbeat(self.conninfo, self._ttl_s, self.name).running()
 
     @property
     def _ttl_s(self) -> float:

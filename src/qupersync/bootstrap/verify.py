@@ -42,7 +42,8 @@ def verified(
     @contextmanager
     def at_work() -> Iterator[RunJob]:
         nonlocal stop
-        with working(servers, Listener(on_begin=on_begin)) as (run_job, stop):
+        listener = Listener(on_begin=on_begin)
+        with working(servers, listener, order.correlation_id) as (run_job, stop):
             yield run_job
 
     mend = Repair(verify=verify, working=at_work)

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import SystemRandom
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from qupersync.application.run_job import RunJob
 from qupersync.bootstrap.machine import now
 from qupersync.bootstrap.servers import Servers
 from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run
+from qupersync.infrastructure.logs import in_pass
 from qupersync.infrastructure.signals import Stop, stopping_on_signals
 
 OnRun = Callable[[Run], None]
@@ -34,10 +35,13 @@ class Listener:
 
 
 @contextmanager
-def working(servers: Servers, listener: Listener) -> Iterator[tuple[RunJob, Stop]]:
-    """Yield what runs a job, and the wish to stop that signals make known to it."""
-    stop = Stop()
-    with servers.heartbeat() as heartbeat, stopping_on_signals(stop):
+def working(servers: Servers, listener: Listener, pass_id: UUID) -> Iterator[tuple[RunJob, Stop]]:
+    """Yield what runs a job, and the wish to stop that signals make known to it.
+
+    All that is logged meanwhile, and all connections, bear the id of the pass.
+    """
+    stop, servers = Stop(), replace(servers, pass_id=pass_id)
+    with in_pass(pass_id), servers.heartbeat() as heartbeat, stopping_on_signals(stop):
         run_job = RunJob(
             open_source=servers.source,
             open_target=servers.target,

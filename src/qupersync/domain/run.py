@@ -89,9 +89,10 @@ class Run:
         """End well."""
         return replace(self, status=Status.SUCCESS, completed_at=at)
 
-    def skipped(self, reason: str, at: datetime) -> "Run":
-        """End without having tried."""
-        return replace(self, status=Status.SKIPPED, completed_at=at, error_code=reason)
+    def skipped(self, reason: str, at: datetime, why: str = "") -> "Run":
+        """End without having tried; ``why`` says for people what stood in the way."""
+        status = Status.SKIPPED
+        return replace(self, status=status, completed_at=at, error_code=reason, error=why)
 
     def ended_by(self, error: QuperSyncError, at: datetime) -> "Run":
         """End with an error: dead if another try might cure it, failed if not, or canceled."""

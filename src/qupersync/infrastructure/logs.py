@@ -2,10 +2,11 @@
 
 import logging
 import sys
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Literal, TextIO
+from uuid import UUID
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -119,6 +120,24 @@ def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
 def _visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@contextmanager
+def in_pass(correlation_id: UUID) -> Iterator[None]:
+    """Add the id of the pass to each record inside the block, whichever thread writes it."""
+
+    def add(record: logging.LogRecord) -> bool:
+        record.__dict__.setdefault("correlation_id", correlation_id)
+        return True
+
+    lines = [handler for handler in logging.getLogger().handlers if isinstance(handler, _Lines)]
+    for handler in lines:
+        handler.addFilter(add)
+    try:
+        yield
+    finally:
+        for handler in lines:
+            handler.removeFilter(add)
 
 
 class _Lines(logging.StreamHandler[TextIO]):

@@ -137,7 +137,7 @@ def _complain(outcome: Outcome, *, held_is_failure: bool) -> None:
             failures.tell_bug(error)
     for run in outcome.runs if held_is_failure else ():
         if exit_codes.is_held(run):
-            say(f"error: job {run.job} is held by another run -> qupersync status {run.job}")
+            say(f"error: job {run.job} is {run.error} -> qupersync status {run.job}")
     if outcome.signal:
         say(f"stopped by {signal.Signals(outcome.signal).name}; what was committed stays")
 

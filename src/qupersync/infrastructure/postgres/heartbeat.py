@@ -34,6 +34,7 @@ class Heartbeat:
 
     conninfo: str
     ttl_s: float
+    name: str = "qupersync"
     _held: dict[int, _Held] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _over: Event = field(default_factory=Event)
@@ -68,7 +69,7 @@ class Heartbeat:
         """Beat until the end; a lost connection is opened again at the next beat."""
         while not self._over.wait(self.ttl_s / BEATS_PER_TTL):
             try:
-                with connected(self.conninfo) as session:
+                with connected(self.conninfo, name=self.name) as session:
                     self._beat(session)
                     while not self._over.wait(self.ttl_s / BEATS_PER_TTL):
                         self._beat(session)

@@ -101,8 +101,10 @@ def fence(cursor: Cursor[TupleRow], lease: Lease) -> None:
 
 def renewed(session: Session, lease: Lease, ttl_s: float) -> bool | None:
     """Renew the lease; return whether somebody asked its holder to stop, None if it is lost."""
-    rows = session.rows(RENEW, identity(lease) | {"ttl_s": ttl_s})
-    return rows[0][0] if rows else None
+    # An answer that takes longer than the lease is of no use.
+    with session.transaction(statement_timeout=f"{max(1, round(ttl_s * 1000))}ms") as cursor:
+        row = cursor.execute(RENEW, identity(lease) | {"ttl_s": ttl_s}).fetchone()
+    return row[0] if row else None
 
 
 OWNERS = """

@@ -25,7 +25,7 @@ def upgrade(conninfo: str) -> None:
     """
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(conninfo, **PARAMETERS),
+        creator=lambda: psycopg.connect(conninfo, application_name="qupersync", **PARAMETERS),
         poolclass=NullPool,
     )
     config = Config()

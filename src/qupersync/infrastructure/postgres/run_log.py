@@ -17,12 +17,12 @@ from qupersync.infrastructure.postgres.session import Session
 # Again, if the answer of the first time was lost.
 OPEN = """
 INSERT INTO quper.sync_logs (run_id, source, sync_job_id, trigger, status, started_at,
-                             completed_at, duration_ms, error_code, correlation_id, host, pid,
-                             version, replay_of, attempts)
+                             completed_at, duration_ms, error, error_code, correlation_id, host,
+                             pid, version, replay_of, attempts)
 SELECT %(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, now,
        CASE WHEN %(status)s <> 'running' THEN now END,
        CASE WHEN %(status)s <> 'running' THEN 0 END,
-       %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s,
+       %(error)s, %(error_code)s, %(correlation_id)s, %(host)s, %(pid)s, %(version)s,
        %(replay_of)s, %(attempts)s
   FROM clock_timestamp() AS now
 ON CONFLICT (run_id) DO UPDATE SET attempts = excluded.attempts

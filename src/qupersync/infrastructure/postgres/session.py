@@ -1,8 +1,11 @@
 """One connection to the target, and transactions on it that are right behind a pooler too."""
 
-from collections.abc import Iterator, Mapping
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Timer
 from typing import Any, LiteralString
 
 import psycopg
@@ -15,7 +18,6 @@ CONNECT_TIMEOUT_S = 10
 CANCEL_TIMEOUT_S = 2
 # psycopg cannot know a server that hangs: the kernel finds out within a minute.
 PARAMETERS: dict[str, Any] = {
-    "application_name": "qupersync",
     "client_encoding": "UTF8",
     "connect_timeout": CONNECT_TIMEOUT_S,
     "keepalives": 1,
@@ -27,6 +29,8 @@ PARAMETERS: dict[str, Any] = {
 # All our names are qualified, but an operator or a function that somebody made in a schema of the
 # path, for exactly our types, would be called instead of PostgreSQL's own (CVE-2018-1058).
 SEARCH_PATH = "pg_catalog, pg_temp"
+# A server that is alive has ended a statement by its own limit before.
+GRACE_S = 10.0
 # Set per transaction: a pooler in transaction mode would hand a session's SET to a stranger.
 _LIMITS = {
     "search_path": SEARCH_PATH,
@@ -56,9 +60,23 @@ class Session:
         Raises:
             QuperSyncError: whatever the database answered, sorted by ``errors.classified``.
         """
-        with translated(), self.connection.transaction(), self.connection.cursor() as cursor:
-            cursor.execute(_SET, list((_LIMITS | limits).values()))
+        limits = _LIMITS | limits
+        with (
+            translated(),
+            _by(seconds(limits["statement_timeout"]) + GRACE_S, self.cut),
+            self.connection.transaction(),
+            self.connection.cursor() as cursor,
+        ):
+            cursor.execute(_SET, list(limits.values()))
             yield cursor
+
+    def cut(self) -> None:
+        """End the connection, from any thread, as if the server had: who waits for it fails."""
+        with (
+            suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(self.connection.fileno())) as same,
+        ):
+            same.shutdown(socket.SHUT_RDWR)
 
     def cancel(self) -> None:
         """Cancel the running statement, from any thread; a server that is gone runs none."""
@@ -76,9 +94,35 @@ class Session:
             return cursor.execute(query, parameters).rowcount
 
 
+def seconds(limit: str) -> float:
+    """Return what a limit in PostgreSQL's words, ``3s`` or ``3000ms``, comes to."""
+    number = limit.rstrip("ms")
+    return float(number) / (1000 if limit.endswith("ms") else 1)
+
+
 @contextmanager
-def connected(conninfo: str, *, read_only: bool = False) -> Iterator[Session]:
+def _by(limit_s: float, act: Callable[[], None]) -> Iterator[None]:
+    """Call ``act`` unless the block ends in time.
+
+    A peer that is silent but acknowledges, as a proxy does, escapes keepalives and
+    ``tcp_user_timeout``, and libpq waits for ever.
+    """
+    timer = Timer(limit_s, act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def connected(
+    conninfo: str, *, read_only: bool = False, name: str = "qupersync"
+) -> Iterator[Session]:
     """Open a connection and close it at the end; ``read_only`` makes each transaction so.
+
+    ``name`` is how the server calls it.
 
     Raises:
         TargetUnavailableError: nobody answers, or the server is not ready.
@@ -86,7 +130,11 @@ def connected(conninfo: str, *, read_only: bool = False) -> Iterator[Session]:
     """
     with translated():
         connection = psycopg.connect(
-            conninfo, autocommit=True, prepare_threshold=None, **PARAMETERS
+            conninfo,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=name,
+            **PARAMETERS,
         )
         connection.read_only = read_only or None
     try:

@@ -38,7 +38,6 @@ _NO_SUCH_TABLE = "42P01"
 SESSION = ("SET timezone TO 'UTC'", "SET datestyle TO 'ISO'")
 _SETTLED: dict[str, Any] = {
     "timeout": CONNECT_TIMEOUT_S,
-    "application_name": "qupersync",
     "client_protocol_version": 0,  # the one without binary numerics
     "tcp_keepalive": True,
     "tcp_keepalive_idle": 30,
