@@ -8,7 +8,7 @@ INNER := src/qupersync/domain/*,src/qupersync/application/*
 TRACED := tests/unit tests/pipeline
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest check lint types imports bench docs lock
+.PHONY: help setup demo test test-oldest faults storm check lint types imports bench docs lock sbom audit
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,12 @@ test: setup ## run the whole test suite and hold the coverage of domain and appl
 test-oldest: setup ## run the database tests on PostgreSQL 14, the oldest server supported (Linux x86-64)
 	.ci/oldest-postgres $(BIN)/pytest --numprocesses auto -m postgres tests/pipeline tests/standin
 
+faults: setup ## break everything that one machine can break (15 min; strace, faketime, pgbouncer)
+	$(BIN)/pytest --numprocesses auto tests/faults tests/faults/exhaustive
+
+storm: setup ## change rows with pgbench while runs are killed at random; how long: MINUTES=10
+	$(BIN)/python -m tests.faults.storm $(or $(MINUTES),10)
+
 check: lint types imports ## run every check that is not a test
 
 lint: setup ## check style and formatting
@@ -38,8 +44,9 @@ types: setup ## check types
 imports: setup ## check that imports go one way
 	$(BIN)/lint-imports
 
-bench: setup ## measure the peak memory of a small and of a large job
-	$(BIN)/python bench/memory.py
+# With BENCH=--quick: two minutes, to see that it works. QUPERSYNC_BENCH_CACHE holds the other tools.
+bench: setup ## load the same tables with QuperSync, psql and other tools (45 minutes)
+	$(BIN)/python -W ignore -m bench $(BENCH)
 
 docs: setup ## write the generated parts of docs/ anew
 	$(BIN)/python -m tests.docs.reference
@@ -48,6 +55,15 @@ lock: setup ## write requirements.lock anew: the newest versions that pyproject.
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra alerts --extra demo --extra dev \
 		--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
 		--constraint constraints.txt --output-file requirements.lock pyproject.toml
+
+sbom: setup ## write dist/sbom.json: every package of the lock, in the words of CycloneDX
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/sbom.json requirements.lock
+
+# Not a check: it asks the network, and fails where that has no advisories for a package.
+audit: setup ## ask the advisory database about every package of the lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
 
 # Made anew when the lock changes, so that nothing stays behind that the lock no longer names.
 .venv/.locked: requirements.lock

@@ -1,0 +1,114 @@
+"""The classic mistakes of such a program, each made by an assignment in this process only."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from types import SimpleNamespace
+from typing import Any
+
+from psycopg.sql import SQL
+
+from qupersync.application import pieces as real_pieces
+from qupersync.domain.observed import Observed
+from qupersync.domain.watermark import WatermarkType
+from qupersync.infrastructure.postgres import leases as real_leases
+from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
+from qupersync.infrastructure.postgres import target as real_target
+from qupersync.infrastructure.postgres import unit as real_unit
+
+# What is made wrong here has types that are right.
+pieces: Any = real_pieces
+observed: Any = Observed
+leases: Any = real_leases
+merge_sql: Any = real_merge_sql
+target: Any = real_target
+unit: Any = real_unit
+
+CAS = "AND batch_seq = %(seq)s AND fence <= %(fence)s"
+NEXT = "(SELECT coalesce(max(batch_seq), 0) + 1 FROM quper.sync_batches)"
+RANKED = "r.place > 1"
+
+
+def none() -> None:
+    """The product as it is."""
+
+
+def watermark_before_data() -> None:
+    """Each batch claims the whole piece."""
+    pieces._with_last = lambda batches: ((batch, True) for batch in batches)
+
+
+def greater_for_greater_or_equal() -> None:
+    right = pieces.bound
+    pieces.bound = lambda sql, window: right(sql.replace(">=", ">"), window)
+
+
+def no_fence_and_no_compare_and_set() -> None:
+    leases.FENCE = "SELECT false"  # nobody asked it to stop
+    unit.ADVANCE = _without(unit.ADVANCE, CAS)
+    # The ledger's key is a third guard.
+    unit.LEDGER = _without(unit.LEDGER, "%(seq)s + 1", NEXT)
+
+
+def watermark_is_the_newest_row_seen() -> None:
+    merge_sql.WatermarkType = SimpleNamespace(BIGINT=WatermarkType.TIMESTAMP)
+
+    def mark(self: Observed, _window: Any, _frontier: Any, before: Any) -> Any:
+        newest: Any = self.newest
+        return newest.replace(tzinfo=UTC) if newest else before
+
+    observed.mark = mark
+
+
+def dedupe_off() -> None:
+    text = merge_sql.MERGE.as_string()
+    merge_sql.MERGE = SQL(_without(text, RANKED, "false"))
+
+
+def log_after_commit() -> None:
+    """The ledger is written in a transaction of its own, after that of the rows."""
+    right, ledger, nothing = target.Table.unit, unit.LEDGER, f"{unit.XID} AS xid"
+
+    @contextmanager
+    def late(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        values: list[Any] = []
+        with right(self, *args, **kwargs) as opened:
+            opened.cursor = _Remembering(opened.cursor, values)
+            yield opened
+        for parameters in values:
+            self.session.execute(ledger, parameters)
+
+    class _Remembering:
+        def __init__(self, cursor: Any, values: list[Any]) -> None:
+            self.cursor, self.values = cursor, values
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.cursor, name)
+
+        def execute(self, query: Any, parameters: Any = None) -> Any:
+            if query == nothing:
+                self.values.append(parameters)
+                parameters = None
+            return self.cursor.execute(query, parameters)
+
+    unit.LEDGER = nothing
+    target.Table.unit = late
+
+
+def _without(text: str, part: str, instead: str = "") -> str:
+    assert part in text, f"no {part!r} in: {text}"
+    return text.replace(part, instead)
+
+
+MUTANTS: dict[str, Callable[[], None]] = {
+    mutant.__name__.replace("_", "-"): mutant
+    for mutant in (
+        none,
+        watermark_before_data,
+        greater_for_greater_or_equal,
+        no_fence_and_no_compare_and_set,
+        watermark_is_the_newest_row_seen,
+        dedupe_off,
+        log_after_commit,
+    )
+}

@@ -1,0 +1,93 @@
+"""A signal ends a run in order, wherever it is, and what cannot be said does not stop it."""
+
+import signal
+from contextlib import closing
+from itertools import count
+
+import psycopg
+import pytest
+
+from qupersync.demo.faults import AtSql, Cut, Fault
+from tests.faults.proxy import Message, Trap
+from tests.faults.site import LIMIT_S, OTHERS, Site
+
+WAITING = OTHERS.replace("state <> 'idle'", "wait_event_type = 'Lock'")
+CANCELED = ("canceled", "stopped")
+GOOD = ("success", "")
+STEP = 12
+
+
+def test_a_signal_at_a_message_ends_the_run_in_order(site: Site):
+    for number in count(20, STEP):
+        trap = Trap(
+            looks_for=Message.is_request,
+            count=number,
+            does=lambda: child.send_signal(signal.SIGTERM),
+        )
+        site.proxy.set(trap)
+        with site.running() as child:
+            done = site.ended(child)
+        if not trap.sprung.is_set():
+            assert number > 50
+            return
+        # One that comes after the last batch finds nothing left to stop.
+        assert (done.code, site.last_run()) in [(143, CANCELED), (143, GOOD), (-15, GOOD)]
+        assert site.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
+        site.recovers()
+        site.afresh()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_wait_for_a_lock(site: Site, number: int, code: int):
+    with closing(psycopg.connect(site.target)) as rival:
+        rival.execute("LOCK TABLE items")
+        with site.running() as child:
+            site.until(WAITING)
+            child.send_signal(number)
+            child.wait(LIMIT_S)
+
+    assert (child.returncode, site.last_run()) == (code, CANCELED)
+    site.recovers()
+
+
+def test_a_signal_ends_the_wait_for_another_attempt(site: Site):
+    site.shell.variables["SYNC_RETRIES"] = "5"
+    site.stand_in.faults.arm(Fault(when=AtSql("declare"), what=Cut(), times=100))
+    with site.running() as child:
+        site.until("SELECT FROM quper.sync_attempts")
+        child.send_signal(signal.SIGTERM)
+        done = site.ended(child)
+    site.stand_in.faults.disarm()
+
+    assert (done.code, site.last_run()) == (143, CANCELED)
+    site.recovers()
+
+
+def test_a_terminal_that_is_closed_costs_no_more_than_a_kill(site: Site):
+    with site.interrupted() as child:
+        child.send_signal(signal.SIGHUP)
+
+    site.recovers()
+
+
+@pytest.mark.parametrize("words", [[], ["-o", "json"]])
+def test_nobody_reads_what_it_says_and_the_rows_are_loaded(site: Site, words: list[str]):
+    with site.running(*words) as child:
+        for pipe in (child.stdout, child.stderr):
+            assert pipe is not None
+            pipe.close()
+        child.wait(LIMIT_S)
+
+    assert site.last_run() == ("success", "")
+    site.recovers()
+
+
+@pytest.mark.parametrize("words", [[], ["-o", "json"]])
+def test_a_full_disk_of_the_log_stops_no_run(site: Site, words: list[str]):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        child = site.shell.start("run", "items", *words, stdout=full, stderr=full)
+        with child:
+            child.wait(LIMIT_S)
+
+    assert site.last_run() == ("success", "")
+    site.recovers()

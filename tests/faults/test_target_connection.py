@@ -1,0 +1,85 @@
+"""A connection to the target that breaks, goes silent or is ended costs one attempt, and no row."""
+
+import pytest
+
+from tests.faults.proxy import End, Message, Trap
+from tests.faults.site import OTHERS, Site, commit_of_batch
+
+DEAD = ("dead", "target-unavailable")
+TERMINATE = OTHERS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").partition(" AND state")
+
+
+def in_a_batch(message: Message) -> bool:
+    return message.begins and "qupersync_stage" in message.text
+
+
+@pytest.mark.parametrize("how", [End.CUT, End.RESET])
+@pytest.mark.parametrize(("place", "number"), [(in_a_batch, 6), (in_a_batch, 20)])
+def test_a_cut_inside_a_batch_rolls_it_back(site: Site, place, number: int, how: End):
+    trap = site.proxy.set(Trap(looks_for=place, count=number, does=lambda: how))
+
+    assert (site.execute().code, site.last_run()) == (1, DEAD)
+    assert trap.sprung.is_set()
+    site.recovers()
+
+
+@pytest.mark.parametrize("how", [End.CUT, End.RESET])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_commit_that_never_arrives_is_done_again(site: Site, number: int, how: End):
+    commit = commit_of_batch(answered=False)
+    site.proxy.set(Trap(looks_for=commit, count=number, does=lambda: how))
+
+    site.run(SYNC_RETRIES="1")
+
+    assert site.last_run()[0] == "success"
+    site.recovers()
+
+
+@pytest.mark.parametrize("how", [End.CUT, End.RESET])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_commit_whose_answer_is_lost_is_not_done_twice(site: Site, number: int, how: End):
+    commit = commit_of_batch(answered=True)
+    site.proxy.set(Trap(looks_for=commit, count=number, does=lambda: how))
+
+    site.run(SYNC_RETRIES="1")
+
+    assert site.last_run()[0] == "success"
+    assert site.rows("SELECT sum(rows_inserted) FROM quper.sync_batches") == [(8,)]
+    site.recovers()
+
+
+@pytest.mark.parametrize(("retries", "ending"), [("0", DEAD), ("2", ("success", ""))])
+def test_a_session_that_is_terminated_is_opened_again(site: Site, retries: str, ending):
+    site.shell.variables["SYNC_RETRIES"] = retries
+    with site.interrupted():
+        site.at_target(TERMINATE[0])
+
+    assert site.last_run() == ending
+    assert site.done.code == (ending == DEAD)
+    site.recovers()
+
+
+def test_a_full_database_lets_nobody_begin(site: Site):
+    site.at_target(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 0',"
+        " current_database()); END $$"
+    )
+
+    assert site.run().code == 4
+    assert site.rows("SELECT count(*) FROM quper.sync_logs") == [(0,)]
+
+
+def test_a_heartbeat_that_is_cut_comes_back(site: Site):
+    site.shell.variables["QUPERSYNC_LEASE_TTL"] = "5s"
+    beats = Trap(
+        looks_for=lambda m: m.begins and "RETURNING cancel_requested" in m.text,
+        does=lambda: End.CUT,
+    )
+    site.proxy.set(beats)
+    with site.interrupted():
+        assert beats.sprung.wait(20)
+        again = site.proxy.set(Trap(looks_for=beats.looks_for, does=lambda: None))
+        assert again.sprung.wait(20)
+
+    assert site.last_run() == ("success", "")
+    site.invariants.hold_at_the_end()
