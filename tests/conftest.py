@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 
 from qupersync.demo.postgres import PostgresAddress, throwaway_postgres
+from tests.grants import READABLE, execute, make_roles, migrate
 
 ADDRESS_PARTS = ("host", "port", "user", "password")
 DATABASE_FIXTURES = {"server", "target", "empty_database"}
@@ -38,6 +39,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     )
     for part in ADDRESS_PARTS:
         setattr(config.option, f"postgresql_{part}", getattr(address, part))
+    if not workerinput:
+        make_roles(address)
 
 
 def _heed_signals() -> None:
@@ -74,15 +77,16 @@ def _address(config: pytest.Config) -> PostgresAddress:
 
 
 def _migrate(*, autocommit: bool, **database: Any) -> None:
-    # Only here, so that a broken migration fails the tests that need it and no others.
-    from qupersync.infrastructure.postgres.migrations import upgrade  # noqa: PLC0415
+    migrate(make_conninfo(**database))
 
-    upgrade(make_conninfo(**database))
+
+def _let_read(*, autocommit: bool, **database: Any) -> None:
+    execute(make_conninfo(**database), READABLE)
 
 
 _migrated = factories.postgresql_noproc(dbname="migrated", load=[_migrate])
 _clone_of_migrated = factories.postgresql("_migrated")
-_blank = factories.postgresql_noproc(dbname="blank")
+_blank = factories.postgresql_noproc(dbname="blank", load=[_let_read])
 _clone_of_blank = factories.postgresql("_blank")
 
 

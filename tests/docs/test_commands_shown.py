@@ -54,14 +54,6 @@ def test_each_help_ends_with_examples_that_the_program_takes(command: str):
         assert [words for words in commands if documents.complaint(words)] == []
 
 
-def test_what_is_called_not_built_is_not_built():
-    (line,) = re.findall(r"^- Not built yet: (.*)", README, re.MULTILINE)
-    commands = re.findall(r"`([a-z-]+)`", line)
-
-    assert commands
-    assert [name for name in commands if f"qupersync {name}" in HELPS] == []
-
-
 def test_the_crontab_shows_commands_that_the_program_takes():
     lines = (documents.TOP / "crontab.example").read_text().splitlines()
     cron = [line for line in lines if re.match(r"[*\d]", line)]
