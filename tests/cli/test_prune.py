@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.cli.shell import World, seen
+from tests.grants import PASSWORD
 
 EVENTS = """\
 version: 1
@@ -215,6 +216,7 @@ def test_on_a_terminal_it_says_what_went(world: World):
 
 def test_only_the_owner_of_the_schema_prunes(events: World):
     aged(events, 91)
+    events.shell.variables |= {"POSTGRES_USER": "quper_writer", "POSTGRES_PASSWORD": PASSWORD}
 
     refused = events.shell.type("prune", "-o", "json")
     counted = events.shell.type("prune", "--dry-run", "-o", "json")

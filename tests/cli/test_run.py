@@ -173,8 +173,9 @@ def test_a_named_job_that_another_run_holds_is_exit_7(world: World):
 
     done = world.shell.type("run", "items", "-q")
 
-    line = "error: job items is held by another run -> qupersync status items\n"
-    assert done == Done(code=7, out="", err=line)
+    assert (done.code, done.out) == (7, "")
+    assert done.err.startswith("error: job items is held by run ")
+    assert done.err.endswith(" UTC -> qupersync status items\n")
 
 
 @pytest.mark.parametrize(

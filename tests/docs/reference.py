@@ -13,6 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from qupersync.domain import errors
+from qupersync.domain.ports import InDoubtError
 from qupersync.infrastructure.error_rules import Rule
 from qupersync.infrastructure.postgres import errors as postgres
 from qupersync.infrastructure.redshift import error_table as redshift
@@ -40,6 +41,7 @@ class _Quiet(GenerateJsonSchema):
 
 def kinds_of_error() -> dict[str, type[errors.QuperSyncError]]:
     known = {kind.code: kind for kind in _below(errors.QuperSyncError)}
+    known[InDoubtError.code] = InDoubtError
     known.pop("unavailable")  # what the next two have in common
     return dict(sorted(known.items()))
 

@@ -41,7 +41,7 @@ ROWS = st.lists(st.tuples(*(st.none() | literal for literal in LITERALS.values()
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=ROWS)
 def test_random_rows_of_all_types_travel_unchanged(rig: Rig, rows):

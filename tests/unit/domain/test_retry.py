@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from qupersync.domain import errors
 from qupersync.domain.errors import QuperSyncError
+from qupersync.domain.ports import InDoubtError
 from qupersync.domain.retry import Retry
 
 AGES = 1e9
@@ -16,7 +17,8 @@ def of(kind: type[QuperSyncError]) -> list[type[QuperSyncError]]:
     return [kind, *(deep for sub in kind.__subclasses__() for deep in of(sub))]
 
 
-EVERY = of(QuperSyncError)
+# One is told of a commit besides: it is as retryable as what it is made from.
+EVERY = [kind for kind in of(QuperSyncError) if kind is not InDoubtError]
 RETRIED = [kind for kind in EVERY if kind.retryable and kind is not errors.LeaseLostError]
 GIVEN_UP = [kind for kind in EVERY if kind not in RETRIED]
 
