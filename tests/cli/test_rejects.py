@@ -198,6 +198,21 @@ def test_a_reject_whose_job_left_the_file_says_so(refused: World):
     assert refused.shell.type("rejects", "discard", "items", "--all", "--yes").code == 0
 
 
+def test_a_discarded_row_of_a_snapshot_is_not_loaded_over_a_newer_one(refused: World):
+    refused.shell.type("rejects", "discard", "1", "--yes")
+    refused.at_source("UPDATE items SET name = 'new' WHERE id = 4")
+    refused.shell.type("run", "items", "-q")
+    refused.at_target(REPAIR)
+
+    again = refused.shell.type("rejects", "replay", "1")
+
+    assert again.code == 2
+    assert again.err == (
+        "error: reject 1 is discarded: nobody knows whether its key was loaded since"
+        " -> read it again: qupersync run items\n"
+    )
+
+
 def test_what_is_resolved_is_not_resolved_again(refused: World):
     refused.at_target(REPAIR)
     replayed(refused, "1")

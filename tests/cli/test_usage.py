@@ -79,6 +79,13 @@ def test_the_help_of_each_command_says_what_it_does_and_ends_with_examples(
     assert f"    qupersync {example}" in examples
 
 
+def test_the_first_screen_says_all_of_what_each_command_does():
+    screen = help_of("")
+
+    assert "..." not in screen.partition("Commands:")[2]
+    assert max(map(len, screen.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_password_is_an_option(command: str):
     assert "password" not in help_of(command).lower()

@@ -8,7 +8,7 @@ from tests.faults.proxy import Message
 from tests.faults.site import Site
 
 POINTS = {"before a request": Message.is_request, "after an answer": Message.is_answer}
-STEP = 12
+STEP = 24
 
 
 def test_an_undisturbed_run_keeps_all_invariants(site: Site):

@@ -14,7 +14,7 @@ from tests.faults.site import LIMIT_S, OTHERS, Site
 WAITING = OTHERS.replace("state <> 'idle'", "wait_event_type = 'Lock'")
 CANCELED = ("canceled", "stopped")
 GOOD = ("success", "")
-STEP = 12
+STEP = 24
 
 
 def test_a_signal_at_a_message_ends_the_run_in_order(site: Site):

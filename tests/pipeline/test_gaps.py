@@ -122,6 +122,22 @@ def test_a_source_that_lost_all_its_rows_is_a_gap_up_to_the_end_of_the_window(kn
     assert "2026-03-01T12:00:00.000000Z to 2026-03-02T12:00:00.000000Z" in warning
 
 
+@pytest.mark.parametrize(
+    ("rows", "end"),
+    [((), "2026-03-02T12:00"), (("3, 'c', '2026-03-02 11:30'",), "2026-03-02T11:30")],
+    ids=["no row is left", "the oldest row is not read yet"],
+)
+def test_a_gap_reaches_into_the_lag_for_the_next_run_would_see_no_sign_of_it(
+    known: Rig, rows: tuple[str, ...], end: str
+):
+    later(known, "2026-03-02 12:00", *rows, keeps_since="2026-03-02 11:15")
+    job = a_job(watermark=WATERMARK | {"lag": "1h"})
+
+    [warning] = known.run(job).warnings
+
+    assert f"2026-03-01T12:00:00.000000Z to {end}:00.000000Z" in warning
+
+
 def test_a_source_that_stays_empty_is_one_gap_and_not_one_a_run(known: Rig):
     later(known, "2026-03-02 12:00", keeps_since="2026-03-02")
     known.run(a_job())

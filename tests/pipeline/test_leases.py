@@ -1,10 +1,12 @@
 """Two runs of one job never overlap, and a stale one cannot write."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from threading import Barrier, Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from qupersync.application.incremental import Incremental
@@ -196,6 +198,34 @@ def test_a_run_that_cannot_be_closed_at_first_is_closed_over_a_new_connection(it
     assert items.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
 
 
+def test_a_claim_whose_answer_was_lost_is_the_runs_own(items: Rig):
+    run_id = uuid4()
+    with items.open_target() as target:
+        assert target.leases.claim(a_job(), owner=run_id)
+
+    run = replace(items.use_case(), new_id=lambda: run_id)(a_job(), items.order())
+
+    assert run.status is Status.SUCCESS
+
+
+def test_a_run_that_broke_before_it_was_stored_is_on_record(items: Rig):
+    items.at_target(
+        "CREATE SEQUENCE opens",
+        "CREATE FUNCTION hang_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('public.opens') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid());"
+        " END IF; RETURN new; END $$",
+        "CREATE TRIGGER hang_up BEFORE INSERT ON quper.sync_logs FOR EACH ROW"
+        " EXECUTE FUNCTION hang_up()",
+    )
+
+    assert items.run(a_job()).status is Status.DEAD
+
+    assert items.rows("SELECT status, error_code, attempts FROM quper.sync_logs") == [
+        ("dead", "target-unavailable", 1)
+    ]
+    assert items.rows("SELECT consecutive_failures FROM quper.qupersync_state") == [(1,)]
+
+
 @pytest.mark.parametrize(("limit_s", "is_alive"), [(60, True), (0, False)])
 def test_a_lease_is_renewed_until_its_holder_counts_as_stuck(
     items: Rig, *, limit_s: float, is_alive: bool
@@ -227,6 +257,23 @@ def test_a_holder_hears_at_the_next_beat_that_it_is_to_stop(items: Rig, *, is_as
             heartbeat._beat(target.session)
 
     assert heard.is_set() is is_asked
+
+
+def test_a_lease_that_somebody_locks_costs_no_other_one_its_beat(items: Rig):
+    heard = Event()
+    with items.open_target() as target, psycopg.connect(items.target) as rude, ExitStack() as held:
+        heartbeat = Heartbeat(items.target, 1)
+        for name, on_cancel in (("first", heard.clear), ("second", heard.set)):
+            job = a_job(name=name, target=f"public.{name}")
+            lease = target.leases.claim(job, uuid4())
+            assert lease is not None
+            assert target.leases.cancel(job)
+            held.enter_context(heartbeat.beating(lease, 60, on_cancel))
+        rude.execute("SELECT FROM quper.qupersync_leases WHERE job = 'first' FOR UPDATE")
+
+        heartbeat._beat(target.session)
+
+    assert heard.is_set()
 
 
 def test_who_claims_a_job_after_a_cancel_is_not_asked_to_stop(items: Rig):

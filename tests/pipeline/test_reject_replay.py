@@ -128,6 +128,17 @@ def test_a_newer_row_of_the_target_stays(items: Rig):
     assert rejects(items, "resolution") == [("replayed",)]
 
 
+def test_a_row_without_a_watermark_value_is_not_the_newer_one(items: Rig):
+    items.at_source("UPDATE items SET changed = NULL WHERE id = 2")
+    sql = "SELECT * FROM items WHERE changed >= :low AND changed < :high OR changed IS NULL"
+    job = a_job(sql=sql, max_rejects="100%")
+    items.run(job)
+    items.at_target(REPAIR, "INSERT INTO items VALUES (2, 'newer', '2026-03-01 11:59')")
+
+    assert replay(items, job).tally == Tally(extracted=1, unchanged=1)
+    assert items.rows("SELECT name FROM items WHERE id = 2") == [("newer",)]
+
+
 @MODES
 def test_of_two_bad_versions_of_a_row_the_one_last_seen_wins(items: Rig, job: Job):
     for name in ("first one", "second one", "first one"):

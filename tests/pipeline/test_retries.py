@@ -24,6 +24,16 @@ LOST = (1, "failed", "source-unavailable", True, 0)
 DAILY = WATERMARK | {"initial": "3d", "chunk": "1d"}
 
 
+def test_the_only_attempt_begins_with_its_run(items: Rig):
+    items.run(daily())
+
+    [(began, is_longer)] = items.rows(
+        "SELECT a.started_at = r.started_at, a.completed_at > a.started_at"
+        " FROM quper.sync_attempts AS a JOIN quper.sync_logs AS r USING (run_id)"
+    )
+    assert (began, is_longer) == (True, True)
+
+
 @pytest.fixture
 def items(items: Rig) -> Rig:
     """Three days of rows, two a day; each run may be tried again at once."""

@@ -51,9 +51,9 @@ class Attempt:
 
     @property
     def is_due(self) -> bool:
-        """Tell whether this was no piece of a backfill, and could pass the watermark."""
+        """Tell whether this was no piece of a backfill, and its clock had passed the watermark."""
         was = self.before.watermark
-        return self.chunk is None and (was is None or bool(was < self.high))
+        return self.chunk is None and (was is None or bool(was < self.shown))
 
     @property
     def edge(self) -> Any:
@@ -78,6 +78,12 @@ class Attempt:
             return self.chunk.high
         assert self.clock is not None
         return self.setup.end(self.clock)
+
+    @property
+    def shown(self) -> Any:
+        """Where a look ends: the lag hides nothing from it."""
+        assert self.clock is not None
+        return self.setup.end(self.clock + self.setup.lag)
 
     @property
     def patience(self) -> Any:

@@ -43,7 +43,8 @@ class GapOracle:
             self._each_loss_is_told(attempt, attempt.clock, after, lost)
         age = self._age(attempt, attempt.clock)
         self.perhaps_seen = max(self.perhaps_seen, age)
-        if attempt.is_due and attempt.is_success:
+        has_moved = after.watermark != attempt.before.watermark
+        if attempt.is_success and (attempt.is_due or has_moved):
             self.surely_seen = max(self._still_kept(attempt, attempt.clock), age)
 
     def _each_is_true(self, attempt: Attempt, clock: datetime, new: Collection[Any]) -> None:
@@ -64,13 +65,14 @@ class GapOracle:
     def _each_loss_is_told(
         self, attempt: Attempt, clock: datetime, after: Stored, lost: Iterable[Any]
     ) -> None:
-        was, now = attempt.before.watermark, after.watermark
+        was, end = attempt.before.watermark, attempt.shown
+        has_passed = was is not None and was < after.watermark
         shows_some = self.surely_seen or self._age(attempt, clock)
         left_early = self._one_left_early(attempt, clock, self.surely_seen)
         for stamp in lost:
-            is_passed = was is not None and was <= stamp < now
+            is_due = has_passed and was <= stamp < end
             is_old = clock - moment(stamp) > max(DAY, self.perhaps_seen)
-            if is_passed and shows_some and (is_old or left_early):
+            if is_due and shows_some and (is_old or left_early):
                 is_told = any(low <= stamp < high for low, high in after.gaps)
                 require(is_told, "a row was dropped unread, and no gap says so", stamp, after.gaps)
 
@@ -92,6 +94,6 @@ class GapOracle:
 
     def _age(self, attempt: Attempt, clock: datetime) -> timedelta:
         """Return the age of the oldest row that a look finds, or nothing."""
-        end = attempt.setup.end(clock)
+        end = attempt.shown
         stamps = [row.stamp for row in self.world.visible().values() if row.stamp < end]
         return clock - moment(min(stamps)) if stamps else NOTHING

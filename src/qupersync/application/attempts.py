@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qupersync.application.incremental import Incremental
@@ -11,7 +11,7 @@ from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Chance, Clock, Doubt, Lease, Stop, Target
 from qupersync.domain.retry import Retry
-from qupersync.domain.run import Run
+from qupersync.domain.run import Run, Status
 
 # A limit of 0 would be none at all.
 LEAST_LIMIT_S = 0.001
@@ -108,6 +108,8 @@ class Attempts:
         """Store how the run ended, and let the next holder in."""
         self.resolve(target)
         if self.lease is not None and not self.is_recorded:
+            if not self.is_open:  # the connection broke before: a run without a record never was
+                target.runs.open(replace(self.run, status=Status.RUNNING, completed_at=None))
             self.write(target)
             self.run = target.runs.close(self.run)
             target.leases.release(self.lease)

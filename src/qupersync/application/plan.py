@@ -151,7 +151,7 @@ def _gaps(job: Job, sql: str, source: Source, table: Table, due: Due) -> Iterato
     if due.frontier.high is None:
         return
     try:
-        _, gap = look_and_gap(job, sql, source, table, due.frontier, due.state)
+        _, gap = look_and_gap(job, sql, source, table, due.frontier.unlagged, due.state)
     except QueryError as error:
         yield f"the source's oldest row is not known: {error}"
         return

@@ -58,6 +58,8 @@ def looked(
     job: Job, sql: str, source: Source, table: Table, frontier: Frontier, state: State
 ) -> tuple[Sighting | None, tuple[str, ...]]:
     """Look at the source before its window is read; return what was seen, and warnings."""
+    # What is lost may reach into the lag, and the next run sees no sign of that any more.
+    frontier = frontier.unlagged
     stored, high = state.watermark, frontier.high
     if high is None or (stored is not None and not before(stored, high)):
         return None, ()  # a number, or a clock that went back: what is newer is hidden

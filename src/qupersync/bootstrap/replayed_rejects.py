@@ -72,6 +72,12 @@ def _require_known(log: RejectLog, ids: Sequence[int], jobs: Mapping[str, Job]) 
                 f"reject {number} is {reject['resolution']} already: its key is loaded",
                 hint="qupersync rejects list",
             )
+        job = jobs[reject["job"]]
+        if reject["resolution"] and job.watermark is None:
+            raise SelectionError(
+                f"reject {number} is discarded: nobody knows whether its key was loaded since",
+                hint=f"read it again: {read_again(job)}",
+            )
 
 
 def _tell_unreadable(

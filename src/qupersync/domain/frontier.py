@@ -1,6 +1,6 @@
 """The frontier of a job: how far it may read now, and what it may claim after that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -53,6 +53,11 @@ class Frontier:
                 return (self.clock - self.lag).date() + DAY
             case _:
                 return self.clock - self.lag
+
+    @property
+    def unlagged(self) -> "Frontier":
+        """The same without ``lag``: up to what the source shows, though it is not read yet."""
+        return replace(self, lag=timedelta())
 
     @property
     def claim(self) -> Point | None:

@@ -10,6 +10,10 @@ from qupersync.domain.errors import QuperSyncError, StoppedError
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.watermark import Point, Window
 
+# Of an error, as of a text in the log: what a server sends may be of any length.
+MAX_CHARS = 10_000
+_MARK = 50  # the most that it takes to say how much was cut
+
 
 class Status(StrEnum):
     """How a run stands, or ended."""
@@ -112,7 +116,7 @@ class Run:
     def _marked(self, error: QuperSyncError | None) -> "Run":
         return replace(
             self,
-            error="" if error is None else str(error),
+            error="" if error is None else _short(str(error)),
             error_code="" if error is None else error.code,
             hint="" if error is None else error.hint,
             retryable=error is not None and error.retryable,
@@ -132,3 +136,10 @@ class Run:
         if self.completed_at is None:
             return None
         return (self.completed_at - self.started_at) // timedelta(milliseconds=1)
+
+
+def _short(text: str) -> str:
+    if len(text) <= MAX_CHARS:
+        return text
+    kept = text[: MAX_CHARS - _MARK]
+    return f"{kept}... ({len(text) - len(kept)} characters more)"

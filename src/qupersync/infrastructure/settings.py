@@ -17,6 +17,7 @@ from pydantic import (
     PlainValidator,
     SecretStr,
     ValidationError,
+    ValidationInfo,
 )
 
 from qupersync.domain.duration import Duration
@@ -44,6 +45,13 @@ def _patient(duration: timedelta) -> timedelta:
     return duration
 
 
+def _over_tls(iam: bool, others: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+    # The driver refuses it too, but only when it connects.
+    if iam and others.data.get("sslmode") == "disable":
+        raise ValueError("needs TLS, so REDSHIFT_SSLMODE must not be disable")
+    return iam
+
+
 def _prefixed(prefix: str) -> ConfigDict:
     return ConfigDict(alias_generator=AliasGenerator(lambda field: prefix + field.upper()))
 
@@ -65,7 +73,7 @@ class RedshiftSettings(_Part):
     user: str = ""
     password: SecretStr = NO_SECRET
     sslmode: Literal["verify-full", "verify-ca", "disable"] = "verify-full"
-    iam: bool = False
+    iam: Annotated[bool, AfterValidator(_over_tls)] = False
     cluster_identifier: str = ""
     db_user: str = ""
     workgroup: str = ""

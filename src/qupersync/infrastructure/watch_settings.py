@@ -21,6 +21,8 @@ def _template(*names: str) -> Callable[[SecretStr], SecretStr]:
             url = url.replace(f"{{{name}}}", "")
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise ValueError("expected a URL that begins with http:// or https://")
+        if urlsplit(url).username is not None:
+            raise ValueError("a user or password before @ is never sent; leave it out")
         if "{" in url or "}" in url:
             known = ", ".join(f"{{{name}}}" for name in names)
             raise ValueError(f"the words in braces may be: {known}")

@@ -97,7 +97,7 @@ def qupersync(
 
 for _name, _command, _epilog, _short in COMMANDS:
     app.command(_name, epilog=_epilog, short_help=_short)(_command)
-app.add_typer(rejects, name="rejects")
+app.add_typer(rejects, name="rejects", short_help="Look after rows that could not be loaded.")
 app.add_typer(watermark, name="watermark")
 app.add_typer(db, name="db")
 app.add_typer(config, name="config")

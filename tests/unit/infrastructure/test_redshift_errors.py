@@ -231,3 +231,9 @@ def test_an_error_in_the_block_keeps_its_cause():
 def test_a_bug_is_not_mistaken_for_the_sources_error():
     with pytest.raises(ZeroDivisionError), translated():
         raise ZeroDivisionError
+
+
+def test_the_drivers_advice_about_our_own_timeout_is_not_told():
+    said = "BrokenPipe: server socket closed. We noticed a timeout is set for this connection. Do."
+
+    assert str(classified(InterfaceError(said))).endswith(": BrokenPipe: server socket closed")

@@ -103,6 +103,12 @@ def test_a_wrong_value_is_named_by_its_variable(name, text, words):
     assert complaint({name: text}) == f"{name}: {words}"
 
 
+def test_iam_without_tls_is_refused():
+    words = complaint({"REDSHIFT_IAM": "true", "REDSHIFT_SSLMODE": "disable"})
+
+    assert words == "REDSHIFT_IAM: needs TLS, so REDSHIFT_SSLMODE must not be disable"
+
+
 def test_all_problems_are_told_at_once(env_file):
     path = env_file("POSTGRES_PASSWORD=canary\n=x\n", mode=0o644)
     environ = {"REDSHIFT_PORT": "x", "TIMEZONE": "x", "REDSHIFT_PASSWORD_FILE": "/nowhere"}

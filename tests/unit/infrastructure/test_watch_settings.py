@@ -43,6 +43,7 @@ def test_each_moment_has_its_own_template():
         (START, "ftp://canary.example/", "expected a URL that begins with http:// or https://"),
         (START, "canary.example", "expected a URL that begins with http:// or https://"),
         (SUCCESS, "https:///canary", "expected a URL that begins with http:// or https://"),
+        (START, "https://me:canary@h/", "a user or password before @ is never sent; leave it out"),
         (SUCCESS, URL + "/{jbo}", "may be: {job}, {run_id}, {status}, {exit_code}"),
         (FAILURE, URL + "/{job!r}", "may be: {job}, {run_id}, {status}, {exit_code}"),
         (START, URL + "/{exit_code}", "the words in braces may be: {job}, {run_id}, {status}"),

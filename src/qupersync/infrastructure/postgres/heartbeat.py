@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from qupersync.domain.errors import QuperSyncError
+from qupersync.domain.errors import ConflictError, QuperSyncError, TimeLimitError
 from qupersync.domain.ports import Lease
 from qupersync.infrastructure.postgres.leases import renewed
 from qupersync.infrastructure.postgres.session import Session, connected
@@ -77,15 +77,22 @@ class Heartbeat:
                 logger.warning("heartbeat missed", extra={"error_code": error.code})
 
     def _beat(self, session: Session) -> None:
-        asked_at = monotonic()
         with self._lock:
-            due = [held for held in self._held.values() if asked_at < held.until]
+            due = [held for held in self._held.values() if monotonic() < held.until]
         for held in due:
-            is_canceled = renewed(session, held.lease, self.ttl_s)
-            # A lost lease is not renewed: the fence of the next batch says so to the run itself.
-            held.trusted_until = asked_at if is_canceled is None else self._trust(asked_at)
-            if is_canceled:
-                held.on_cancel()
+            try:
+                self._renew(session, held)
+            # A row that somebody locks must not cost the other runs their leases.
+            except (ConflictError, TimeLimitError) as error:
+                logger.warning("heartbeat missed", extra={"error_code": error.code})
+
+    def _renew(self, session: Session, held: _Held) -> None:
+        asked_at = monotonic()
+        is_canceled = renewed(session, held.lease, self.ttl_s)
+        # A lost lease is not renewed: the fence of the next batch says so to the run itself.
+        held.trusted_until = asked_at if is_canceled is None else self._trust(asked_at)
+        if is_canceled:
+            held.on_cancel()
 
     def _trust(self, asked_at: float) -> float:
         return asked_at + self.ttl_s * (1 - MARGIN)

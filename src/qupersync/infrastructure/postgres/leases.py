@@ -32,12 +32,14 @@ ADD_LEASE = """
 INSERT INTO quper.qupersync_leases (source, job) VALUES (%(source)s, %(job)s)
 ON CONFLICT (source, job) DO NOTHING
 """
-# FOR UPDATE and no weaker: it must wait for the FOR KEY SHARE of a batch under way.
+# FOR UPDATE and no weaker: it must wait for the FOR KEY SHARE of a batch under way. An owner that
+# has the job already has asked before, and the answer was lost.
 CLAIM = """
 WITH free AS (
   SELECT source, job FROM quper.qupersync_leases
    WHERE source = %(source)s AND job = %(job)s
-     AND (lease_owner IS NULL OR lease_expires_at <= clock_timestamp())
+     AND (lease_owner IS NULL OR lease_owner = %(owner)s
+          OR lease_expires_at <= clock_timestamp())
      FOR UPDATE SKIP LOCKED)
 UPDATE quper.qupersync_leases AS l
    SET fence = nextval('quper.qupersync_fence_seq'), lease_owner = %(owner)s,

@@ -41,7 +41,8 @@ DELETE FROM {table} AS t
  WHERE t.tableoid = old.tableoid AND t.ctid = old.ctid
 """)
 CHANGED = SQL("WHEN ({stored}) IS DISTINCT FROM ({staged}) THEN 'updated' ")
-NEWER = SQL("WHEN t.{stored} > r.{staged} THEN 'unchanged' ")
+# A row without a watermark value is not known to be newer than one that has it.
+NEWER = SQL("WHEN coalesce(t.{0} > r.{1}, t.{0} IS NOT NULL) THEN 'unchanged' ")
 UPDATE = SQL(""",
 updated AS (
   UPDATE {target} AS t SET {assignments} FROM judged AS r
@@ -171,7 +172,7 @@ class LoadSql:
         if not self.keeps_newer:
             return SQL("")
         mark, _ = self._mark
-        return NEWER.format(stored=Identifier(mark), staged=self.stage.staged(mark))
+        return NEWER.format(Identifier(mark), self.stage.staged(mark))
 
     def _late(self, late: Window) -> Composed:
         mark, kind = self._mark

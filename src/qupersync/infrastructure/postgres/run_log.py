@@ -80,8 +80,8 @@ LAST_ATTEMPT = """
 INSERT INTO quper.sync_attempts (run_id, attempt, started_at, completed_at, status, error,
                                  error_code, retryable)
 SELECT r.run_id, r.attempts,
-       coalesce(least(r.completed_at, a.completed_at + a.backoff_ms * interval '1 ms'),
-                r.started_at),
+       least(r.completed_at,
+             coalesce(a.completed_at + a.backoff_ms * interval '1 ms', r.started_at)),
        r.completed_at, r.status, r.error, r.error_code, r.retryable
   FROM quper.sync_logs AS r
   LEFT JOIN quper.sync_attempts AS a ON a.run_id = r.run_id AND a.attempt = r.attempts - 1

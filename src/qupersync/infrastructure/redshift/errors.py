@@ -27,6 +27,8 @@ _SPEAKING = ("08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "
 # "Invalid digit, Value 'x', Pos 0, Type: Integer" has the state of an internal error too.
 _VALUE = re.compile(r"'.*'", re.DOTALL)
 _NAME = re.compile(r'"[^"]*"')
+# Of the driver, about a timeout that is ours: to raise it mends no cut connection.
+_ADVICE = ". We noticed a timeout is set"
 _NEW_WORD = re.compile(r"\B(?=[A-Z])")
 
 
@@ -110,7 +112,8 @@ def _answer(error: BaseException | None) -> dict[str, str]:
 def _inner(error: BaseException) -> str:
     # The builtins that the driver lets through may hold what it was reading.
     speaks = isinstance(error, OSError | Error) and error.args
-    return ": ".join(map(str, error.args)) if speaks else type(error).__name__
+    text = ": ".join(map(str, error.args)) if speaks else type(error).__name__
+    return text.partition(_ADVICE)[0]
 
 
 @contextmanager
