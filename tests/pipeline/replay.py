@@ -11,7 +11,7 @@ from qupersync.domain.batch import Batch, Decoded, Row
 from qupersync.domain.job import Flavor, Job
 from qupersync.domain.ports import Source
 from qupersync.domain.run import Run
-from qupersync.infrastructure.redshift.source import _decoded
+from qupersync.infrastructure.redshift.fetching import _decoded
 from qupersync.infrastructure.redshift.wire import Layout, _decoder, _type
 from tests.pipeline.rig import Rig
 

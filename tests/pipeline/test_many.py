@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 from threading import Thread
+from threading import enumerate as threads
 
 import pytest
 
@@ -10,7 +11,7 @@ from qupersync.application.preflight import checked
 from qupersync.application.run_many import Pass, RunMany
 from qupersync.demo.faults import AfterRows, AtMessage, AtSql, BlackHole, Cut, Delay, Fault, Sender
 from qupersync.demo.frames import ServerError
-from qupersync.domain.errors import TargetUnavailableError
+from qupersync.domain.errors import SourceUnavailableError, TargetUnavailableError
 from qupersync.domain.job import Flavor, Job
 from qupersync.domain.run import Run, Status
 from tests.pipeline.rig import Rig, a_snapshot
@@ -144,6 +145,32 @@ def test_a_silent_source_ends_with_the_jobs_time(tables: Rig):
     run = tables.run(job)
 
     assert (run.status, run.error_code) == (Status.DEAD, "timeout")
+
+
+def test_a_source_silent_in_the_middle_of_a_read_is_lost_long_before_the_jobs_time(tables: Rig):
+    tables.stand_in.faults.arm(Fault(when=AtSql("FETCH FORWARD 8"), what=BlackHole()))
+
+    with tables.open_source(3600) as source:
+        source.quiet_s = 0.5
+        with pytest.raises(SourceUnavailableError, match=r"nothing for 0\.5 seconds"):
+            list(source.read("SELECT * FROM one", batch_rows=10_000))
+
+
+def test_a_query_may_think_longer_than_a_read_may_be_silent(tables: Rig):
+    with tables.open_source(3600) as source:
+        source.quiet_s = 0.1
+        (batch,) = source.read("SELECT pg_sleep(0.5)::text", batch_rows=10)
+
+    assert len(batch) == 1
+
+
+def test_a_target_that_refuses_ends_the_reader_too(tables: Rig):
+    tables.at_source("UPDATE one SET n = NULL")
+    required = {"id": "integer", "n": {"type": "integer", "required": True}}
+    (job, *_) = jobs(one={"columns": required, "batch_size": 10})
+
+    assert tables.run(job).error_code == "too-many-rejects"
+    assert [thread for thread in threads() if thread.name == "reader"] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

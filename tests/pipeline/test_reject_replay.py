@@ -12,7 +12,7 @@ from qupersync.domain.job import Job
 from qupersync.domain.run import Run, Status, Trigger
 from qupersync.infrastructure.postgres.kept_rejects import KeptRejects
 from qupersync.infrastructure.postgres.target import Target
-from qupersync.infrastructure.redshift.source import batch_of
+from qupersync.infrastructure.redshift.fetching import batch_of
 from qupersync.infrastructure.redshift.wire import Layout
 from tests.pipeline.rig import Rig, a_job, a_snapshot
 

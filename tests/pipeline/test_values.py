@@ -72,6 +72,14 @@ def test_a_text_longer_than_a_batch_may_be_travels_whole(rig: Rig):
     assert rig.rows(digest) == rig.source_rows(digest)
 
 
+def test_a_row_too_large_for_memory_ends_the_run_with_its_size(rig: Rig):
+    add(tables(rig), "1, 'short'", "2, repeat('x', 70000000)")
+
+    run = rig.run(a_job())
+    assert (run.error_code, rig.rows("SELECT id FROM items")) == ("query-failed", [])
+    assert "a row of 70,000" in str(run.error)
+
+
 def struck(rig: Rig, column: int, value: bytes, *, before: int = 2) -> None:
     """Have the second row of a result come with these bytes.
 

@@ -19,7 +19,7 @@ from qupersync.domain.run import Run, Trigger
 from qupersync.infrastructure.postgres.kept_rejects import KeptRejects
 from qupersync.infrastructure.postgres.reject_log import RejectLog, Waiting
 from qupersync.infrastructure.postgres.target import Target
-from qupersync.infrastructure.redshift.source import batch_of
+from qupersync.infrastructure.redshift.fetching import batch_of
 from qupersync.infrastructure.redshift.wire import Layout
 
 RESOLVED_FOR_GOOD = {"replayed", "superseded"}

@@ -5,7 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from qupersync.infrastructure.redshift.wire import Layout, _decoder, _type
+from qupersync.infrastructure.redshift.wire import (
+    _PROBED,
+    _PROBED_OIDS,
+    Layout,
+    _decoder,
+    _type,
+    is_as_known,
+)
 
 
 def body(*fields: bytes | None) -> bytes:
@@ -86,3 +93,12 @@ def test_a_row_that_is_cut_short_is_an_error():
 )
 def test_a_copy_has_a_type_that_holds_the_sources_values(oid, modifier, kind):
     assert str(_type(oid, modifier)) == kind
+
+
+@pytest.mark.parametrize(
+    ("version", "is_known"), [("2.2.0", True), ("2.2.9", True), ("2.3.0", False), ("3.0", False)]
+)
+def test_the_bytes_of_an_unknown_version_of_the_driver_are_not_known(version, is_known):
+    layout = Layout((), (), (), _PROBED_OIDS)
+
+    assert is_as_known(layout, [body(*_PROBED)], version) is is_known

@@ -33,13 +33,13 @@ class Source(Protocol):
         """
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
-        """Yield the result in batches of at most ``batch_rows`` rows or 8 MiB; at least one.
+        """Yield the result in batches of at most ``batch_rows`` rows or 2 MiB; at least one.
 
         Memory does not grow with the result. Rows that cannot be decoded are marked in their
         batch and end nothing.
 
         Raises:
-            QueryError: the source refused the text.
+            QueryError: the source refused the text, or a row has more than 64 MiB.
             SourceUnavailableError: the connection failed; nothing was read that counts.
             TimeLimitError: the job's time is over.
         """

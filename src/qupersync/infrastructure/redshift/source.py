@@ -1,23 +1,29 @@
 """Redshift behind ``ports.Source``: cursors under unique names, bounded memory."""
 
 import logging
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from importlib.metadata import version
+from math import inf
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import redshift_connector
 
-from qupersync.domain.batch import Batch, Decoded, Refusal, Row
+from qupersync.domain.batch import Batch, Row
 from qupersync.domain.columns import ColumnType
-from qupersync.domain.errors import QueryError, QuperSyncError, TimeLimitError
+from qupersync.domain.errors import (
+    QueryError,
+    QuperSyncError,
+    SourceUnavailableError,
+    TimeLimitError,
+)
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.redshift.errors import translated
+from qupersync.infrastructure.redshift.fetching import Answer, batches
 from qupersync.infrastructure.redshift.read_ahead import ReadAhead
 from qupersync.infrastructure.redshift.rights import rights
 from qupersync.infrastructure.redshift.wire import (
@@ -30,7 +36,7 @@ from qupersync.infrastructure.redshift.wire import (
 
 logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10
-BATCH_BYTES = 8 * 1024 * 1024
+QUIET_S = 300.0
 CLOCK = "SELECT getdate()"
 # Every user of a provisioned cluster sees its slices; serverless has none.
 SLICES = "SELECT count(*) FROM stv_slices"
@@ -48,11 +54,15 @@ _SETTLED: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Source:
-    """Keeps the promises of ``ports.Source``; ``deadline`` is in ``time.monotonic`` seconds."""
+    """Keeps the promises of ``ports.Source``; ``deadline`` is in ``time.monotonic`` seconds.
+
+    A source that falls silent for ``quiet_s`` in the middle of a read is taken for lost.
+    """
 
     wire: Wire
     fetch_rows: int
     deadline: float
+    quiet_s: float = QUIET_S
     _reading: ReadAhead | None = field(default=None, init=False)
 
     def clock(self) -> datetime:
@@ -91,38 +101,30 @@ class Source:
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         """Keep the promise of ``ports.Source.read``."""
-        self._reading = ReadAhead(self._batches(sql, batch_rows))
+        reading = batches(
+            sql,
+            batch_rows,
+            fetch_rows=self.fetch_rows,
+            execute=self._in_reading,
+            is_known=self.wire.is_known,
+        )
+        self._reading = ReadAhead(reading)
         return self._reading
 
-    def _batches(self, sql: str, batch_rows: int) -> Iterator[Batch]:
-        # Unique: the driver reuses the row description of an earlier FETCH with the same text,
-        # and then gives wrong values without an error.
-        name = f"qupersync_{uuid4().hex}"
-        rows = min(self.fetch_rows, batch_rows)
-        self.execute("BEGIN READ ONLY")
-        self.execute(f"DECLARE {name} CURSOR FOR {sql}")
-        layout, size = Layout((), (), ()), 0
-        waiting: list[bytes] = []
-        for layout, fetched in self._fetched(f"FETCH FORWARD {rows} FROM {name}", rows):
-            for body in fetched:
-                # Only with a row to follow, so that only an empty result gives an empty batch.
-                if len(waiting) == batch_rows or size >= BATCH_BYTES:
-                    yield batch_of(layout, waiting, is_known=self.wire.is_known)
-                    waiting, size = [], 0
-                waiting.append(body)
-                size += len(body)
-        yield batch_of(layout, waiting, is_known=self.wire.is_known)
-        self.execute("ROLLBACK")
+    def _in_reading(self, sql: str) -> Answer:
+        # With the first row the result is complete at the source, so silence is no work.
+        is_begun = bool(self.wire.bodies)
+        left_s = self.deadline - monotonic()
+        try:
+            return self.execute(sql, at_most_s=self.quiet_s if is_begun else left_s)
+        except TimeLimitError as error:
+            if is_begun and left_s > self.quiet_s and isinstance(error.__cause__, TimeoutError):
+                text = f"Redshift sent nothing for {self.quiet_s:g} seconds in the middle of a read"
+                raise SourceUnavailableError(text) from error
+            raise
 
-    def _fetched(self, fetch: str, rows: int) -> Iterator[tuple[Layout, list[bytes]]]:
-        while True:
-            layout, bodies = self.execute(fetch)
-            yield layout, bodies
-            if len(bodies) < rows:
-                return
-
-    def execute(self, sql: str) -> tuple[Layout, list[bytes]]:
-        """Run one statement within the time that is left.
+    def execute(self, sql: str, *, at_most_s: float = inf) -> Answer:
+        """Run one statement within the time that is left; each wait ends after ``at_most_s``.
 
         Raises:
             TimeLimitError: none is left.
@@ -130,7 +132,7 @@ class Source:
         left_s = self.deadline - monotonic()
         if left_s <= 0:
             raise TimeLimitError
-        self.wire.limit(left_s)
+        self.wire.limit(min(left_s, at_most_s))
         with translated(lambda: self.wire.refusal):
             return self.wire.execute(sql)
 
@@ -138,7 +140,7 @@ class Source:
         """Find out whether this driver and this server give the bytes that ``wire`` knows."""
         with suppress(QueryError):
             layout, bodies = self.execute(PROBE)
-            self.wire.is_known = is_as_known(layout, bodies)
+            self.wire.is_known = is_as_known(layout, bodies, version("redshift_connector"))
         if not self.wire.is_known:
             logger.warning("unknown bytes of the driver: each row is checked, which is slower")
 
@@ -163,31 +165,6 @@ class Source:
             with suppress(QuperSyncError):  # of a connection that is lost the first error tells
                 self.execute("ROLLBACK")
         return layout.decode(bodies[0])
-
-
-def batch_of(layout: Layout, bodies: Sequence[bytes], *, is_known: bool = False) -> Batch:
-    """Return rows as they came; unless the driver ``is_known`` nobody may take them undecoded."""
-    return Batch(
-        names=layout.names,
-        payloads=bodies,
-        payload_format=layout.payload_format,
-        decode=partial(_decoded, layout),
-        encodings=layout.encodings if is_known else (),
-    )
-
-
-def _decoded(layout: Layout, bodies: Sequence[bytes]) -> Decoded:
-    rows: list[Row] = []
-    unreadable: dict[int, Refusal] = {}
-    for at, body in enumerate(bodies):
-        try:
-            rows.append(layout.decode(body))
-        except (ValueError, ArithmeticError, struct.error) as error:
-            rows.append(())
-            unreadable[at] = Refusal(
-                "not-utf8" if isinstance(error, UnicodeDecodeError) else "unreadable"
-            )
-    return Decoded(rows=rows, unreadable=unreadable)
 
 
 def _named(options: Mapping[str, Any]) -> str:

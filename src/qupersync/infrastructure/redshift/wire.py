@@ -20,12 +20,16 @@ from redshift_connector.core import DATA_ROW, Connection
 
 from qupersync.domain.batch import Row, Single
 from qupersync.domain.columns import ColumnType
+from qupersync.domain.errors import QueryError
 
 TEXT, BINARY = 0, 1
+KNOWN_VERSION = "2.2."
 PAYLOAD_FORMAT = "datarow-v1"
 # A pattern of those that tell the columns; older ones do not, and cannot be read again.
 KEPT_FORMATS = f"{PAYLOAD_FORMAT} %"
 Decoder = Callable[[bytes], object]
+# A row has at most 4 MB in Redshift, 16 MB with a SUPER; beyond this no memory is sure to do.
+MOST_ROW_BYTES, MOST_ANSWER_BYTES = 64 * 1024 * 1024, 256 * 1024 * 1024
 
 _OID_NUMERIC = 1700
 # A numeric's modifier is precision << 16 | scale, plus the length of a varlena header.
@@ -147,15 +151,20 @@ class Wire:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.bodies: list[bytes] = []
+        self.size = 0
         self.is_known = False
         formats: defaultdict[int, tuple[int, Any]] = defaultdict(lambda: (TEXT, None))
         formats.update(dict.fromkeys(_BINARY, (BINARY, None)))
         connection.redshift_types = formats
-        connection.message_types[DATA_ROW] = lambda body, _cursor: self.bodies.append(body)
+        connection.message_types[DATA_ROW] = self._keep
 
     def execute(self, sql: str) -> tuple[Layout, list[bytes]]:
-        """Run one statement and return all rows of its result as bytes."""
-        self.bodies = []
+        """Run one statement and return all rows of its result as bytes.
+
+        Raises:
+            QueryError: there is more than memory is for; the connection is cut.
+        """
+        self.bodies, self.size = [], 0
         cursor = self.connection.cursor()
         cursor.execute(sql)
         described: Sequence[dict[str, Any]] = (cursor.ps or {}).get("row_desc", [])
@@ -165,6 +174,16 @@ class Wire:
             [field["type_modifier"] for field in described],
         )
         return layout, self.bodies
+
+    def _keep(self, body: bytes, _cursor: object) -> None:
+        self.size += len(body)
+        if self.size > MOST_ROW_BYTES and (
+            self.size > MOST_ANSWER_BYTES or len(body) > MOST_ROW_BYTES
+        ):
+            self.cut()
+            text = f"too much for memory: a row of {len(body):,} bytes, {self.size:,} in one answer"
+            raise QueryError(text, hint="leave the widest column out of the query, or shorten it")
+        self.bodies.append(body)
 
     def limit(self, seconds: float) -> None:
         """Bound every later wait for the server."""
@@ -184,13 +203,14 @@ class Wire:
         return error
 
 
-def is_as_known(layout: Layout, bodies: Sequence[bytes]) -> bool:
-    """Tell whether the answer to ``PROBE`` has the types and the bytes that this file expects."""
+def is_as_known(layout: Layout, bodies: Sequence[bytes], version: str) -> bool:
+    """Tell whether this file knows the driver's version, and it answered ``PROBE`` as expected."""
     body = struct.pack("!h", len(_PROBED)) + b"".join(
         struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
         for value in _PROBED
     )
-    return (layout.oids, list(bodies)) == (_PROBED_OIDS, [body])
+    is_expected = (layout.oids, list(bodies)) == (_PROBED_OIDS, [body])
+    return is_expected and version.startswith(KNOWN_VERSION)
 
 
 def close_half_open(error: BaseException) -> None:

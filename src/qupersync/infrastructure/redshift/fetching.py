@@ -1,0 +1,84 @@
+"""A query's result in batches whose memory is bounded, however long or wide it is."""
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from uuid import uuid4
+
+from qupersync.domain.batch import Batch, Decoded, Refusal, Row
+from qupersync.infrastructure.redshift.wire import Layout
+
+BATCH_BYTES = 2 * 1024 * 1024
+FETCH_BYTES = 1024 * 1024
+GROWTH = 8
+
+Answer = tuple[Layout, list[bytes]]
+Execute = Callable[[str], Answer]
+
+
+def batches(
+    sql: str, batch_rows: int, *, fetch_rows: int, execute: Execute, is_known: bool
+) -> Iterator[Batch]:
+    """Keep the promise of ``ports.Source.read``; without ``is_known`` nobody vouches for bytes."""
+    # Unique: the driver reuses the row description of an earlier FETCH with the same text,
+    # and then gives wrong values without an error.
+    name = f"qupersync_{uuid4().hex}"
+    execute("BEGIN READ ONLY")
+    execute(f"DECLARE {name} CURSOR FOR {sql}")
+    layout, size = Layout((), (), ()), 0
+    waiting: list[bytes] = []
+    for layout, bodies in fetched(execute, name, min(fetch_rows, batch_rows)):
+        for body in bodies:
+            # Only with a row to follow, so that only an empty result gives an empty batch.
+            if len(waiting) == batch_rows or size >= BATCH_BYTES:
+                yield batch_of(layout, waiting, is_known=is_known)
+                waiting, size = [], 0
+            waiting.append(body)
+            size += len(body)
+    yield batch_of(layout, waiting, is_known=is_known)
+    execute("ROLLBACK")
+
+
+def fetched(execute: Execute, cursor: str, most: int) -> Iterator[Answer]:
+    """Yield the answers of FETCH until the cursor is at its end; at least one.
+
+    The driver holds a whole answer in memory. So its number of rows, at most ``most``, follows
+    the widest row of the one before: a mebibyte in all, or one row.
+    """
+    rows = 1
+    while True:
+        layout, bodies = execute(f"FETCH FORWARD {rows} FROM {cursor}")
+        yield layout, bodies
+        if len(bodies) < rows:
+            return
+        rows = min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
+
+
+def batch_of(layout: Layout, bodies: Sequence[bytes], *, is_known: bool = False) -> Batch:
+    """Return rows as they came; unless the driver ``is_known`` nobody may take them undecoded."""
+    return Batch(
+        names=layout.names,
+        payloads=bodies,
+        payload_format=layout.payload_format,
+        decode=partial(_decoded, layout),
+        encodings=layout.encodings if is_known else (),
+    )
+
+
+def _decoded(layout: Layout, bodies: Sequence[bytes]) -> Decoded:
+    rows: list[Row] = []
+    unreadable: dict[int, Refusal] = {}
+    for at, body in enumerate(bodies):
+        try:
+            rows.append(layout.decode(body))
+        except (ValueError, ArithmeticError, struct.error) as error:
+            rows.append(())
+            unreadable[at] = Refusal(
+                "not-utf8" if isinstance(error, UnicodeDecodeError) else "unreadable"
+            )
+    return Decoded(rows=rows, unreadable=unreadable)
+
+
+def _fitting(width: int) -> int:
+    # A power of two: the driver prepares a statement for each different number.
+    return 1 << max(FETCH_BYTES // width, 1).bit_length() - 1
