@@ -192,7 +192,9 @@ class Wire:
     def cut(self) -> None:
         """Make a read that blocks in another thread fail at once."""
         try:
-            self.connection._usock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001
+            # Not that of ssl.SSLSocket: it first forgets its TLS, and whoever writes in between
+            # would write in clear.
+            socket.socket.shutdown(self.connection._usock, socket.SHUT_RDWR)  # noqa: SLF001
         except OSError:
             return  # it is cut already
 
