@@ -98,7 +98,7 @@ def test_a_backfill_of_a_snapshot_is_wrong_usage(world: World):
     done = world.shell.type("backfill", "things", "--since", "2d")
 
     assert (done.code, done.out) == (2, "")
-    assert "job things is a snapshot" in done.err
+    assert "job things: it is a snapshot" in done.err
 
 
 @pytest.mark.parametrize(

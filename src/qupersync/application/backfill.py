@@ -75,7 +75,7 @@ class PlanBackfill:
             StateMissingError: nobody knows what the target lacks.
         """
         if job.watermark is None:
-            raise SpanError(f"job {job.name} is a snapshot: it reads everything in each run")
+            raise SpanError("it is a snapshot, and reads everything in each run")
         with self.open_target() as target, self.open_source(PLAN_LIMIT_S) as source:
             due = Due.of(job, order, target.look(job), source)
             frontier = due.frontier
@@ -101,7 +101,7 @@ class PlanBackfill:
 
 def _wanted(job: Job, frontier: Frontier, span: Span) -> Window:
     if frontier.high is None:
-        raise SpanError(f"the watermark of job {job.name} is a number and has no time")
+        raise SpanError("its watermark is a number and has no time")
     low: Point = span.since
     high: Point = span.until or frontier.high
     if frontier.type is WatermarkType.DATE:
