@@ -121,7 +121,7 @@ def outcome(rig: Rig, source: Replay, specs: dict[str, Any], load: str, batch: i
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(case=cases())

@@ -214,7 +214,7 @@ def test_a_spent_budget_is_a_dead_run_with_each_attempt_on_record(items: Rig):
 
 def test_a_stored_batch_gives_the_next_failure_all_its_tries(items: Rig):
     # Each session gets one window further.
-    cut(items, "FETCH", count=2, times=100)
+    cut(items, "FETCH", count=3, times=100)
 
     done = run(items, daily(), retry=Retry(tries=1, first_s=0))
 
