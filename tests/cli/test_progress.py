@@ -116,7 +116,7 @@ def test_what_reads_again_has_a_live_line_too(events: World, words: list[str]):
     run_id = events.shell.type("run", "--all", "-o", "json").document["runs"][0]["run_id"]
     if words == ["retry"]:
         events.at_target("UPDATE quper.sync_logs SET status = 'failed'")
-    watcher = Watcher("reading", 80).hold(events, "FETCH")
+    watcher = Watcher("0%", 80).hold(events, "FETCH")
     words = [*words, run_id] if words == ["replay"] else words
 
     events.shell.on_a_terminal(*words, columns=80, meanwhile=watcher)

@@ -91,7 +91,9 @@ class Invariants:
         """Check that batch number, watermark and fence are not behind those of the last look."""
         rows = self._target(STATE)
         now = rows[0] if rows else self.reached
-        assert all(a <= b for a, b in zip(self.reached, now, strict=True)), (self.reached, now)
+        assert all(a <= b for a, b in zip(self.reached, now, strict=True)), (
+            f"the state went back from {self.reached} to {now}"
+        )
         self.reached = now
 
     def ledger_has_no_gap(self) -> None:

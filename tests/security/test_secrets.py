@@ -11,7 +11,7 @@ import pytest
 from tests.cli.shell import World
 
 CANARY = "canary"
-URL = "http://me:canary-user@127.0.0.1:9/canary-path?token=canary-token"
+URL = "http://127.0.0.1:9/canary-path?token=canary-token"
 SECRETS = {
     "POSTGRES_PASSWORD": "canary-postgres",
     "AWS_ACCESS_KEY_ID": "canary-aws-id",
