@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INNER := src/qupersync/domain/*,src/qupersync/application/*
 # More than cores: a test waits for servers and processes as long as it computes.
-WORKERS := 4
+WORKERS := 4 --dist worksteal
 # Under the eyes of coverage; the simulator would take ten times as long there.
 TRACED := tests/unit tests/pipeline
 # Where our SQL is; the stories around it run on the newest server only.

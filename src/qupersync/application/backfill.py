@@ -79,7 +79,7 @@ class PlanBackfill:
         with self.open_target() as target, self.open_source(PLAN_LIMIT_S) as source:
             due = Due.of(job, order, target.look(job), source)
             frontier = due.frontier
-            wanted = _wanted(job, frontier, span)
+            wanted = _wanted(frontier, span)
             held = _held_from(job, order, source, frontier, due.state.now)
             pass_id, done = order.correlation_id, list[Window]()
             if span.resume and (last := target.past.last(job.name, Trigger.BACKFILL)):
@@ -99,7 +99,7 @@ class PlanBackfill:
         )
 
 
-def _wanted(job: Job, frontier: Frontier, span: Span) -> Window:
+def _wanted(frontier: Frontier, span: Span) -> Window:
     if frontier.high is None:
         raise SpanError("its watermark is a number and has no time")
     low: Point = span.since
