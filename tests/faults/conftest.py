@@ -1,4 +1,3 @@
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,12 +5,14 @@ import pytest
 
 from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
+from tests.cli.conftest import _logging_as_before
 from tests.cli.shell import Shell, variables
 from tests.faults.proxy import Proxy
 from tests.faults.site import JOBS, ROWS, SOURCE, TARGET, Site
 from tests.grants import reader_of
 from tests.pipeline.rig import SOURCE_SCHEMA
 
+__all__ = ["_logging_as_before", "site"]
 EXHAUSTIVE = Path(__file__).parent / "exhaustive"
 
 
@@ -19,16 +20,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave the exhaustive part to who asks for it by its path: it needs tools and minutes."""
     is_asked = any(EXHAUSTIVE.name in argument for argument in config.args)
     return True if collection_path == EXHAUSTIVE and not is_asked else None
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """Forget how a command set up logging in this process."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.captureWarnings(False)  # noqa: FBT003
 
 
 @pytest.fixture

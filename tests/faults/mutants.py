@@ -13,7 +13,7 @@ from qupersync.domain.observed import Observed
 from qupersync.domain.watermark import WatermarkType
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
-from qupersync.infrastructure.postgres import target as real_target
+from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import unit as real_unit
 
 # What is made wrong here has types that are right.
@@ -21,7 +21,7 @@ pieces: Any = real_pieces
 observed: Any = Observed
 leases: Any = real_leases
 merge_sql: Any = real_merge_sql
-target: Any = real_target
+table: Any = real_table
 unit: Any = real_unit
 
 CAS = "AND batch_seq = %(seq)s AND fence <= %(fence)s"
@@ -67,7 +67,7 @@ def dedupe_off() -> None:
 
 def log_after_commit() -> None:
     """The ledger is written in a transaction of its own, after that of the rows."""
-    right, ledger, nothing = target.Table.unit, unit.LEDGER, f"{unit.XID} AS xid"
+    right, ledger, nothing = table.Table.unit, unit.LEDGER, f"{unit.XID} AS xid"
 
     @contextmanager
     def late(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -92,7 +92,7 @@ def log_after_commit() -> None:
             return self.cursor.execute(query, parameters)
 
     unit.LEDGER = nothing
-    target.Table.unit = late
+    table.Table.unit = late
 
 
 def _without(text: str, part: str, instead: str = "") -> str:

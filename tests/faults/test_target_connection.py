@@ -25,20 +25,11 @@ def test_a_cut_inside_a_batch_rolls_it_back(site: Site, place, number: int, how:
 
 @pytest.mark.parametrize("how", [End.CUT, End.RESET])
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_commit_that_never_arrives_is_done_again(site: Site, number: int, how: End):
-    commit = commit_of_batch(answered=False)
-    site.proxy.set(Trap(looks_for=commit, count=number, does=lambda: how))
-
-    site.run(SYNC_RETRIES="1")
-
-    assert site.last_run()[0] == "success"
-    site.recovers()
-
-
-@pytest.mark.parametrize("how", [End.CUT, End.RESET])
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_commit_whose_answer_is_lost_is_not_done_twice(site: Site, number: int, how: End):
-    commit = commit_of_batch(answered=True)
+@pytest.mark.parametrize("answered", [False, True], ids=["lost commit", "lost answer"])
+def test_a_commit_without_an_answer_is_done_once(
+    site: Site, *, answered: bool, number: int, how: End
+):
+    commit = commit_of_batch(answered=answered)
     site.proxy.set(Trap(looks_for=commit, count=number, does=lambda: how))
 
     site.run(SYNC_RETRIES="1")

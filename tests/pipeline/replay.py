@@ -1,6 +1,5 @@
 """A source that gives bytes as they were written down, whatever they are."""
 
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,18 +11,11 @@ from qupersync.domain.job import Flavor, Job
 from qupersync.domain.ports import Source
 from qupersync.domain.run import Run
 from qupersync.infrastructure.redshift.fetching import _decoded
-from qupersync.infrastructure.redshift.wire import Layout, _decoder, _type
+from qupersync.infrastructure.redshift.layout import Layout
+from tests.datarow import body
 from tests.pipeline.rig import Rig
 
 Field = bytes | None
-
-
-def body(fields: Sequence[Field]) -> bytes:
-    """A DataRow as the protocol writes it."""
-    return struct.pack("!h", len(fields)) + b"".join(
-        b"\xff\xff\xff\xff" if field is None else struct.pack("!i", len(field)) + field
-        for field in fields
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +43,7 @@ class Replay(Source):
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         oids = tuple(self.oids.values())
-        layout = Layout(
-            tuple(self.oids),
-            tuple(_type(oid, -1) for oid in oids),
-            tuple(_decoder(oid) for oid in oids),
-            oids,
-        )
+        layout = Layout.of(tuple(self.oids), oids, [-1] * len(oids))
         whole = Batch(
             names=layout.names,
             payloads=[body(row) for row in self.rows],

@@ -13,7 +13,7 @@ from qupersync.domain.run import Run, Status, Trigger
 from qupersync.infrastructure.postgres.kept_rejects import KeptRejects
 from qupersync.infrastructure.postgres.target import Target
 from qupersync.infrastructure.redshift.fetching import batch_of
-from qupersync.infrastructure.redshift.wire import Layout
+from qupersync.infrastructure.redshift.layout import Layout
 from tests.pipeline.rig import Rig, a_job, a_snapshot
 
 JOBS = [a_job(max_rejects="100%"), a_snapshot(max_rejects="100%")]

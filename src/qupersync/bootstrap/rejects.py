@@ -9,7 +9,7 @@ from qupersync.bootstrap.app import App
 from qupersync.domain.errors import SelectionError
 from qupersync.infrastructure.postgres.reject_log import RejectLog
 from qupersync.infrastructure.postgres.staging import STAGED_FORMAT
-from qupersync.infrastructure.redshift.wire import KEPT_FORMATS
+from qupersync.infrastructure.redshift.layout import KEPT_FORMATS
 
 FORMATS = (STAGED_FORMAT, KEPT_FORMATS)
 

@@ -20,7 +20,7 @@ from qupersync.infrastructure.postgres.kept_rejects import KeptRejects
 from qupersync.infrastructure.postgres.reject_log import RejectLog, Waiting
 from qupersync.infrastructure.postgres.target import Target
 from qupersync.infrastructure.redshift.fetching import batch_of
-from qupersync.infrastructure.redshift.wire import Layout
+from qupersync.infrastructure.redshift.layout import Layout
 
 RESOLVED_FOR_GOOD = {"replayed", "superseded"}
 

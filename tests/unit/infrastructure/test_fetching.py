@@ -3,7 +3,7 @@
 import pytest
 
 from qupersync.infrastructure.redshift.fetching import FETCH_BYTES, fetched
-from qupersync.infrastructure.redshift.wire import Layout
+from qupersync.infrastructure.redshift.layout import Layout
 
 NOTHING = Layout((), (), ())
 

@@ -5,28 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from qupersync.infrastructure.redshift.wire import (
-    _PROBED,
-    _PROBED_OIDS,
-    Layout,
-    _decoder,
-    _type,
-    is_as_known,
-)
-
-
-def body(*fields: bytes | None) -> bytes:
-    """A DataRow as the protocol writes it."""
-    return struct.pack("!h", len(fields)) + b"".join(
-        b"\xff\xff\xff\xff" if field is None else struct.pack("!i", len(field)) + field
-        for field in fields
-    )
+from qupersync.infrastructure.redshift.layout import Layout
+from qupersync.infrastructure.redshift.wire import _PROBED, _PROBED_OIDS, is_as_known
+from tests.datarow import body
 
 
 def decoded(oid: int, *fields: bytes | None):
-    names = tuple(f"c{at}" for at in range(len(fields)))
-    layout = Layout(names, (_type(oid, -1),) * len(fields), (_decoder(oid),) * len(fields))
-    return layout.decode(body(*fields))
+    names = [f"c{at}" for at in range(len(fields))]
+    return Layout.of(names, [oid] * len(fields), [-1] * len(fields)).decode(body(fields))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +63,7 @@ def test_bytes_that_are_not_of_their_type_are_never_guessed_at(oid, raw, error):
 
 def test_a_row_that_is_cut_short_is_an_error():
     with pytest.raises(struct.error):
-        Layout(("a", "b"), (_type(23, -1),) * 2, (_decoder(23),) * 2).decode(body(b"\0\0\0\1"))
+        Layout.of(["a", "b"], [23, 23], [-1, -1]).decode(body([b"\0\0\0\1"]))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +78,7 @@ def test_a_row_that_is_cut_short_is_an_error():
     ],
 )
 def test_a_copy_has_a_type_that_holds_the_sources_values(oid, modifier, kind):
-    assert str(_type(oid, modifier)) == kind
+    assert str(*Layout.of(["a"], [oid], [modifier]).types) == kind
 
 
 @pytest.mark.parametrize(
@@ -101,4 +87,4 @@ def test_a_copy_has_a_type_that_holds_the_sources_values(oid, modifier, kind):
 def test_the_bytes_of_an_unknown_version_of_the_driver_are_not_known(version, is_known):
     layout = Layout((), (), (), _PROBED_OIDS)
 
-    assert is_as_known(layout, [body(*_PROBED)], version) is is_known
+    assert is_as_known(layout, [body(_PROBED)], version) is is_known

@@ -10,7 +10,8 @@ from qupersync.domain.verdict import Content, Coverage
 from qupersync.domain.watermark import Point, WatermarkType, Window
 from qupersync.infrastructure.postgres import content_sql
 from qupersync.infrastructure.postgres.coverage import coverage
-from qupersync.infrastructure.postgres.target import Table, Target
+from qupersync.infrastructure.postgres.table import Table
+from qupersync.infrastructure.postgres.target import Target
 
 OPEN_REJECTS = """
 SELECT count(*) FROM quper.sync_rejects

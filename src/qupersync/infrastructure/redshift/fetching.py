@@ -6,7 +6,7 @@ from functools import partial
 from uuid import uuid4
 
 from qupersync.domain.batch import Batch, Decoded, Refusal, Row
-from qupersync.infrastructure.redshift.wire import Layout
+from qupersync.infrastructure.redshift.layout import Layout
 
 BATCH_BYTES = 2 * 1024 * 1024
 FETCH_BYTES = 1024 * 1024

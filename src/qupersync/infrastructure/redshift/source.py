@@ -24,11 +24,11 @@ from qupersync.domain.errors import (
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.redshift.errors import translated
 from qupersync.infrastructure.redshift.fetching import Answer, batches
+from qupersync.infrastructure.redshift.layout import Layout
 from qupersync.infrastructure.redshift.read_ahead import ReadAhead
 from qupersync.infrastructure.redshift.rights import rights
 from qupersync.infrastructure.redshift.wire import (
     PROBE,
-    Layout,
     Wire,
     close_half_open,
     is_as_known,
