@@ -47,7 +47,7 @@ class Replay(Source):
         whole = Batch(
             names=layout.names,
             payloads=[body(row) for row in self.rows],
-            payload_format="datarow-v1",
+            payload_format="datarow-v2",
             decode=partial(_decoded, layout) if self.decodes else _refused,
             encodings=layout.encodings,
         )

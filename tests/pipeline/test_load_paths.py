@@ -42,6 +42,7 @@ def packed(form: str, *values: float) -> list[bytes]:
 
 
 FLOATS = (0.0, -0.0, 1.5, 0.1, 1e30, float("inf"), float("nan"), 7.0)
+MICROS = (0, -1, 820_638_245_500_000, 820_627_200_000_000, -(2**56), -(2**62), 2**63 - 1, -(2**63))
 FIELDS: dict[int, list[bytes]] = {
     16: [b"\1", b"\0", b"\2", b""],
     20: [*packed("!q", 0, 7, -5, 40_000, 2**31, 2**53 + 1, -(2**63)), b"\0"],
@@ -51,6 +52,8 @@ FIELDS: dict[int, list[bytes]] = {
     700: [*packed("!f", *FLOATS), b""],
     701: [*packed("!d", *FLOATS, 1e300, 5e-324), b"\0" * 4],
     1043: [*(text.encode() for text in TEXTS), *NO_TEXTS],
+    1114: [*packed("!q", *MICROS), b"\0" * 4],
+    1184: packed("!q", *MICROS),
     1700: [*(text.encode() for text in NUMERICS), b"\xff"],
 }
 KEYS: dict[int, list[bytes]] = {
@@ -133,7 +136,7 @@ def test_both_paths_leave_the_same(rig: Rig, case):
     assert copied == outcome(rig, source, specs, "executemany", batch)
 
 
-GOOD = (b"2026-01-02 03:04:05.5", b"1.50", b"x ")
+GOOD = (*packed("!q", 820_638_245_500_000), b"1.50", b"x ")
 LEFT = "raw path left: each row of the rest of this run is checked, which is slower"
 
 
@@ -176,7 +179,15 @@ def test_few_rows_are_decoded_and_checked(items: Rig):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"name": b"a\0"}, {"name": b"\xff"}, {"name": b"xy"}, {"sum": b"1.23"}, {"at": b"now"}]
+    "bad",
+    [
+        {"name": b"a\0"},
+        {"name": b"\xff"},
+        {"name": b"xy"},
+        {"sum": b"1.23"},
+        {"at": b"now"},
+        {"at": packed("!q", -(2**62))[0]},
+    ],
 )
 def test_after_three_refused_batches_the_rest_of_the_run_is_checked(items: Rig, caplog, bad):
     job = a_snapshot(columns=SPECS, load="copy", batch_size=1, max_rejects="100%")

@@ -1,7 +1,7 @@
 """Rows that cannot be loaded: set aside once, with their reason, beside a batch that loads."""
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -9,9 +9,11 @@ import pytest
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Tally
 from qupersync.domain.run import Status
+from tests.datarow import body
 from tests.pipeline.rig import NOON, Rig, a_job, a_snapshot
 
 MODES = pytest.mark.parametrize("job", [a_job(), a_snapshot()], ids=["incremental", "snapshot"])
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 YESTERDAY = NOON - timedelta(days=1)
 SECRET = "s3cr3t-value"  # noqa: S105 - a row's value
 RAISING = """
@@ -82,12 +84,10 @@ def test_a_reject_keeps_the_row_bit_for_bit_and_readable(items: Rig, job):
 
     run = items.run(job)
 
-    moment = b"2026-03-01 11:30:00"
-    payload = b"\0\3" + b"".join(
-        len(part).to_bytes(4, "big") + part for part in (b"\0\0\0\2", SECRET.encode(), moment)
-    )
-    columns = 'datarow-v1 [["id", 23], ["name", 25], ["changed", 1114]]'
-    row = {"id": "2", "name": SECRET, "changed": moment.decode()}
+    moment = (datetime(2026, 3, 1, 11, 30, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    payload = body([b"\0\0\0\2", SECRET.encode(), moment.to_bytes(8, "big")])
+    columns = 'datarow-v2 [["id", 23], ["name", 25], ["changed", 1114]]'
+    row = {"id": "2", "name": SECRET, "changed": "2026-03-01 11:30:00"}
     assert rejects(
         items, "run_id, source, sync_job_id, row, payload, payload_format, payload_sha256"
     ) == [(run.run_id, "default", "items", row, payload, columns, sha256(payload).digest())]

@@ -106,7 +106,7 @@ def test_bytes_that_are_no_utf8_are_set_aside_bit_for_bit(rig: Rig, job, value):
     )
     assert (reason, form) == (
         "not-utf8",
-        'datarow-v1 [["id", 23], ["name", 25], ["changed", 1114]]',
+        'datarow-v2 [["id", 23], ["name", 25], ["changed", 1114]]',
     )
     assert len(value).to_bytes(4, "big") + value in payload
     assert rig.run(job).tally == Tally(extracted=3, inserted=1, unchanged=2)

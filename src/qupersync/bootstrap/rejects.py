@@ -11,7 +11,7 @@ from qupersync.infrastructure.postgres.reject_log import RejectLog
 from qupersync.infrastructure.postgres.staging import STAGED_FORMAT
 from qupersync.infrastructure.redshift.layout import KEPT_FORMATS
 
-FORMATS = (STAGED_FORMAT, KEPT_FORMATS)
+FORMATS = (STAGED_FORMAT, *KEPT_FORMATS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ MOST_COLUMNS = 1_599
 _TEXTS = ("text", "varchar")
 _NUMBERS = ("numeric", *INTEGER_BITS, *_TEXTS)
 _FLOATS = ("real", "double precision")
+_MOMENTS = ("timestamp", "timestamptz", *_TEXTS)
 # Where PostgreSQL makes the same of the bytes as the row check does. The text of a float is not
 # there: Redshift's number of digits is another. What is in doubt is not there either.
 _TAKES: Mapping[str, Sequence[str]] = {
@@ -28,6 +29,8 @@ _TAKES: Mapping[str, Sequence[str]] = {
     "real": _FLOATS,
     "double precision": ("double precision",),
     "numeric": (*_NUMBERS, "double precision"),
+    "timestamp": _MOMENTS,
+    "timestamptz": _MOMENTS,
 }
 
 

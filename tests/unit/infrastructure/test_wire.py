@@ -31,8 +31,16 @@ def decoded(oid: int, *fields: bytes | None):
          Decimal("-99999999999999999999.999999999999999999")),
         (1043, "äöü😀 ".encode(), "äöü😀 "),
         (1043, b"", ""),
-        (1114, b"0044-03-15 12:00:00.000001 BC", "0044-03-15 12:00:00.000001 BC"),
-        (1184, b"infinity", "infinity"),
+        # As PostgreSQL 18 writes and sends them.
+        (1114, struct.pack("!q", 0), "2000-01-01 00:00:00"),
+        (1114, struct.pack("!q", -1), "1999-12-31 23:59:59.999999"),
+        (1114, struct.pack("!q", -64_464_465_599_999_999), "0044-03-15 12:00:00.000001 BC"),
+        (1114, struct.pack("!q", 9_223_371_331_199_999_999), "294276-12-31 23:59:59.999999"),
+        (1114, struct.pack("!q", -211_810_204_800_000_000), "4713-01-01 00:00:00 BC"),
+        (1184, struct.pack("!q", 820_638_245_500_000), "2026-01-02 03:04:05.5+00"),
+        (1184, struct.pack("!q", -64_464_508_800_000_000), "0044-03-15 00:00:00+00 BC"),
+        (1184, struct.pack("!q", 2**63 - 1), "infinity"),
+        (1184, struct.pack("!q", -(2**63)), "-infinity"),
         (1083, b"24:00:00", "24:00:00"),
         (4000, b'{"a": "\\u0000"}', '{"a": "\\u0000"}'),
     ],
@@ -88,3 +96,9 @@ def test_the_bytes_of_an_unknown_version_of_the_driver_are_not_known(version, is
     layout = Layout((), (), (), _PROBED_OIDS)
 
     assert is_as_known(layout, [body(_PROBED)], version) is is_known
+
+
+def test_rows_that_an_earlier_version_kept_have_timestamps_as_text():
+    kept = Layout.kept('datarow-v1 [["id", 23], ["changed", 1114]]')
+
+    assert kept.decode(body([b"\0\0\0\2", b"2026-01-02 03:04:05"])) == (2, "2026-01-02 03:04:05")

@@ -18,9 +18,13 @@ SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.r
  WHERE n.nspname = %(schema)s AND c.relname = %(table)s
 """
 COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attcollation <> 0,
+SELECT a.attname, format_type(a.atttypid, a.atttypmod),
+       CASE WHEN l.oid IS NOT NULL THEN ARRAY[n.nspname::text, l.collname::text] END,
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.attgenerated <> ''
-  FROM pg_attribute a WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
+  FROM pg_attribute a
+  LEFT JOIN (pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace)
+    ON l.oid = a.attcollation
+ WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY a.attnum
 """
 UNIQUE_INDEXES = """
@@ -42,11 +46,14 @@ TABLES = {"r": "table", "p": "partitioned table"}
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column of the target, its type as ``format_type`` writes it."""
+    """One column of the target, its type as ``format_type`` writes it.
+
+    ``collation`` is the name of its collation and its schema's, None where texts are not compared.
+    """
 
     name: str
     type: str
-    is_collated: bool
+    collation: Sequence[str] | None
     must_be_given: bool
     is_generated: bool
 

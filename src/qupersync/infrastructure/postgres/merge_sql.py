@@ -1,7 +1,7 @@
 """The statements that load one table, composed and never run here."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
@@ -13,9 +13,7 @@ from qupersync.infrastructure.postgres.stage_sql import STAGE, StageSql, listed
 
 MERGE = SQL("""
 WITH ranked AS (
-  SELECT {staged}, {arrival} AS arrival,
-         row_number() OVER (PARTITION BY {staged_key} ORDER BY {newest_first}) AS place
-    FROM {stage} AS s),
+  SELECT {staged}, {arrival} AS arrival, {place} AS place FROM {rows} AS s),
 judged AS MATERIALIZED (
   SELECT r.*, CASE WHEN r.place > 1 THEN 'deduplicated'
                    WHEN t.{first_key} IS NULL THEN 'inserted'
@@ -54,23 +52,30 @@ SELECT count(*) FILTER (WHERE {mark} IS NULL),
                           AND ({before} IS NULL OR {mark} >= {before})),
        min({mark}) FILTER (WHERE {open} AND {mark} >= {patience} AND {mark} < {high}),
        {newest}
-  FROM {stage} AS s
+  FROM {rows} AS s
 """)
-UNMATCHED = SQL("NOT EXISTS (SELECT FROM {stage} AS r WHERE {same_key})")
+UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
+PLACE = SQL("row_number() OVER (PARTITION BY {} ORDER BY {})")
+REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadSql:
-    """What is loaded where; ``columns`` in staging order, ``collated`` those with a collation."""
+    """What is loaded where; ``columns`` in staging order, ``collations`` of those that have one.
+
+    ``rows`` is the relation of what was read; with ``folds`` a key may be in it more than once.
+    """
 
     target: TableName
     columns: tuple[str, ...]
-    collated: frozenset[str]
+    collations: Mapping[str, Sequence[str]]
     key: tuple[str, ...]
     watermark: str | None
     kind: WatermarkType | None
     settled: Settled | None
     keeps_newer: bool = False
+    rows: Composable = field(default_factory=lambda: STAGE)
+    folds: bool = True
 
     @cached_property
     def stage(self) -> StageSql:
@@ -98,9 +103,8 @@ class LoadSql:
             )
         return MERGE.format(
             staged=listed(map(self.stage.staged, self.columns)),
-            staged_key=listed(map(self.stage.staged, self.key)),
-            newest_first=self._newest_first,
-            stage=STAGE,
+            place=self._place,
+            rows=self.rows,
             arrival=self.stage.arrival,
             low=Literal(low),
             high=Literal(high),
@@ -115,33 +119,42 @@ class LoadSql:
             late=SQL("NULL") if late is None else self._late(late),
         )
 
-    def observe(self) -> Composed:
-        """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them."""
+    def observe(self, **points: Point | None) -> Composed:
+        """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them.
+
+        ``points`` are ``low``, ``high``, ``patience`` and ``before``. Takes no parameters either.
+        """
         column, kind = self._mark
         mark = self.stage.staged(column)
-        points = {
-            name: SQL("CAST(%({})s AS {})").format(SQL(name), SQL(kind.value))
-            for name in ("low", "high", "patience", "before")
+        texts = {name: None if at is None else canonical(at) for name, at in points.items()}
+        casts = {
+            name: SQL("CAST({} AS {})").format(Literal(text), SQL(kind.value))
+            for name, text in texts.items()
         }
         is_open: Composable = SQL("false")
         if self.settled is not None:
-            is_open = SQL("coalesce({}::text <> ALL (%(settled)s::text[]), true)").format(
-                self.stage.staged(self.settled.column)
+            status = self.stage.staged(self.settled.column)
+            is_open = SQL("coalesce({}::text <> ALL ({}::text[]), true)").format(
+                status, Literal(list(self.settled.values))
             )
         newest: Composable = SQL("NULL")
         if kind is WatermarkType.BIGINT:
             newest = SQL("max({})").format(mark)
-        return OBSERVE.format(mark=mark, open=is_open, newest=newest, stage=STAGE, **points)
+        return OBSERVE.format(mark=mark, open=is_open, newest=newest, rows=self.rows, **casts)
+
+    def repeats(self) -> Composed:
+        """Tell whether a key is there more than once."""
+        return REPEATS.format(self.rows, self._staged_key)
 
     def seen(self) -> Composed:
         """Count the staged rows, and the different owners among them."""
         owner = listed(map(self.stage.staged, self._owner))
-        return SQL("SELECT count(*), count(DISTINCT ({})) FROM {}").format(owner, STAGE)
+        return SQL("SELECT count(*), count(DISTINCT ({})) FROM {} AS s").format(owner, self.rows)
 
     def owners_gone(self) -> Composed:
         """Count the different owners of the target's rows that have no staged row."""
         owner = listed(SQL("t.{}").format(Identifier(name)) for name in self._owner)
-        unmatched = UNMATCHED.format(stage=STAGE, same_key=self._same(self._owner))
+        unmatched = UNMATCHED.format(rows=self.rows, same_key=self._same(self._owner))
         counted = SQL("SELECT count(DISTINCT ({})) FROM {} AS t WHERE {}")
         return counted.format(owner, self._target, unmatched)
 
@@ -208,14 +221,21 @@ class LoadSql:
 
     @property
     def _unmatched(self) -> Composed:
-        return UNMATCHED.format(stage=STAGE, same_key=self._same_key)
+        return UNMATCHED.format(rows=self.rows, same_key=self._same_key)
 
     @property
-    def _newest_first(self) -> Composable:
-        if self.watermark is None:
-            return SQL("{} DESC").format(self.stage.arrival)
-        newest = SQL("{} DESC NULLS LAST, {} DESC")
-        return newest.format(self.stage.staged(self.watermark), self.stage.arrival)
+    def _staged_key(self) -> Composed:
+        return listed(map(self.stage.staged, self.key))
+
+    @property
+    def _place(self) -> Composable:
+        if not self.folds:
+            return SQL("1")
+        newest_first = SQL("{} DESC").format(self.stage.arrival)
+        if self.watermark is not None:
+            mark = self.stage.staged(self.watermark)
+            newest_first = SQL("{} DESC NULLS LAST, {}").format(mark, newest_first)
+        return PLACE.format(self._staged_key, newest_first)
 
     def _assignments(self, names: Sequence[str]) -> Composed:
         return listed(
@@ -225,4 +245,4 @@ class LoadSql:
     def _exact(self, name: str) -> Composable:
         # A collation may call different texts equal; the copy must be the same to the byte.
         staged = self.stage.staged(name)
-        return SQL('{} COLLATE "C"').format(staged) if name in self.collated else staged
+        return SQL('{} COLLATE "C"').format(staged) if name in self.collations else staged

@@ -1,12 +1,13 @@
-"""Batches into staging as the bytes that came: one COPY, one statement that keeps the rules.
+"""Batches into the target as the bytes that came: one COPY, one statement that looks at the rules.
 
 A ``DataRow`` body is, byte for byte, a row of COPY's binary format. The raw path takes a batch
 only as a whole. If PostgreSQL refuses a byte or a rule is broken, nothing of it stays, and the
 caller checks the same bytes row by row: so both paths reject the same rows for the same reasons.
+The merge reads the rows where they are, cast on the way.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from struct import Struct
@@ -14,6 +15,7 @@ from struct import Struct
 from psycopg import Connection, Cursor
 from psycopg.errors import ProtocolViolation
 from psycopg.rows import TupleRow
+from psycopg.sql import Composable
 
 from qupersync.domain.errors import RowsRefusedError
 from qupersync.domain.job import Job
@@ -28,8 +30,8 @@ TRAILER = b"\xff\xff"
 # One write per row is slower than all the rest; one of a whole batch would copy it once more.
 ROWS_PER_WRITE = 500
 MOST_REFUSALS = 3
-# The number of fields, and the first of them: an integer of 4 bytes.
-_placed = Struct("!hii").pack
+# The number of fields, and the first of them: an integer of 8 bytes.
+_placed = Struct("!hiq").pack
 
 
 @dataclass(slots=True)
@@ -60,47 +62,70 @@ class RawLoad:
 
 @dataclass(slots=True)
 class RawStage:
-    """The table for raw rows, in one transaction."""
+    """The table for raw rows, in one transaction; ``rows`` is what the merge reads of it."""
 
     load: RawLoad
     connection: Connection[TupleRow]
     cursor: Cursor[TupleRow]
-    is_made: bool = field(default=False, init=False)
+    collations: Mapping[str, Sequence[str]]
+    _sql: RawSql | None = field(default=None, init=False)
+
+    @property
+    def rows(self) -> Composable | None:
+        """Return the relation of the rows as target values, None if there are none."""
+        return None if self._sql is None else self._sql.rows
 
     def add(self, block: Block, first: int) -> bool:
-        """Stage a batch, its first row at place ``first``; tell whether that was possible."""
+        """Take a batch, its first row at place ``first``; tell whether that was possible."""
         if not self.load.takes(block):
             return False
         try:
-            self._stage(block, first)
+            self._copy(block, first)
         except RowsRefusedError as error:
             self.load.note_refusal(error)
             return False
         return True
 
-    def _stage(self, block: Block, first: int) -> None:
+    def spill(self) -> None:
+        """Bring all rows into the staging table, where single ones can be found."""
+        if self._sql is not None:
+            self.cursor.execute(self._sql.spill())
+            self.cursor.execute(EMPTY)
+
+    def _copy(self, block: Block, first: int) -> None:
         batch = block.batch
-        sql = RawSql(names=batch.names, encodings=batch.encodings, specs=block.specs, key=block.key)
-        self.cursor.execute(EMPTY if self.is_made else sql.create())
-        self.is_made = True
+        if self._sql is None:
+            sql = RawSql(
+                names=batch.names,
+                encodings=batch.encodings,
+                specs=block.specs,
+                key=block.key,
+                collations=self.collations,
+            )
+            self.cursor.execute(sql.create())
+            self._sql = sql
         with translated(), self.connection.transaction():
-            self._copy(batch.payloads, len(batch.names))
-            if self.cursor.execute(sql.move(first)).rowcount != len(batch):
+            self._write(batch.payloads, first, len(batch.names))
+            held = self.cursor.execute(self._sql.held(first)).fetchone()
+            if held is None or held[0] != len(batch):
                 raise RowsRefusedError("a row breaks a rule of its job")
 
-    def _copy(self, bodies: Sequence[bytes], width: int) -> None:
+    def _write(self, bodies: Sequence[bytes], first: int, width: int) -> None:
         try:
             with self.cursor.copy(COPY) as copy:
-                for data in _written(bodies, width):
+                for data in _written(bodies, first, width):
                     copy.write(data)
         except ProtocolViolation as error:  # what PostgreSQL calls a value that is too short
             raise RowsRefusedError("a value is too short", sqlstate="08P01") from error
 
 
-def _written(bodies: Sequence[bytes], width: int) -> Iterator[bytes]:
+def _written(bodies: Sequence[bytes], first: int, width: int) -> Iterator[bytes]:
     yield HEADER
     for low in range(0, len(bodies), ROWS_PER_WRITE):
         part = bodies[low : low + ROWS_PER_WRITE]
-        placed = [(_placed(width + 1, 4, at), body[2:]) for at, body in enumerate(part, start=low)]
+        places = range(first + low, first + low + len(part))
+        placed = [
+            (_placed(width + 1, 8, at), body[2:]) for at, body in zip(places, part, strict=True)
+        ]
         yield b"".join(chain.from_iterable(placed))
     yield TRAILER

@@ -3,25 +3,25 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import LiteralString
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.column_rules import WHOLE, default_of
-from qupersync.domain.columns import INTEGER_BITS, ColumnSpec, ColumnType
-from qupersync.infrastructure.postgres.stage_sql import ARRIVAL, STAGE, listed
+from qupersync.domain.columns import INTEGER_BITS, ColumnSpec
+from qupersync.infrastructure.postgres.stage_sql import ARRIVAL, STAGE, listed, staged_name
 
 RAW = SQL("pg_temp.qupersync_raw")
 CREATE = SQL("CREATE TEMP TABLE qupersync_raw ({}) ON COMMIT DROP")
 COPY = SQL("COPY {} FROM STDIN (FORMAT binary)").format(RAW)
 EMPTY = SQL("TRUNCATE {}").format(RAW)
-MOVE = SQL("INSERT INTO {} SELECT {}, {} + {} FROM {} WHERE {}")
+# Each value once, however often a rule or the merge looks at it: OFFSET keeps the query whole.
+ROWS = SQL("(SELECT {}, {} FROM {} OFFSET 0)")
+HELD = SQL("""
+SELECT count(*) FILTER (WHERE {}), {} FROM (SELECT {} FROM {} WHERE {} >= {} OFFSET 0) AS s
+""")
+SPILL = SQL("INSERT INTO {} SELECT * FROM {} AS s")
 # As Redshift writes numbers; PostgreSQL reads others too.
 INTEGER, NUMBER = "-?[0-9]+", "-?[0-9]*[.]?[0-9]*"
-WRITERS: Mapping[str, Sequence[LiteralString]] = {
-    "date": ("date",), "time": ("time",), "timestamp": ("timestamp",),
-    "timestamptz": ("timestamp", "timestamptz"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,35 +29,60 @@ class RawSql:
     """Statements for a query's columns; ``encodings`` are those of a batch that passes raw.
 
     Each rule lets through no more than the row check does: rows that it holds back are left to
-    that, which knows the reason.
+    that, which knows the reason. ``collations`` are those of the target's texts.
     """
 
     names: tuple[str, ...]
     encodings: tuple[str, ...]
     specs: Mapping[str, ColumnSpec]
     key: tuple[str, ...]
+    collations: Mapping[str, Sequence[str]]
+
+    @cached_property
+    def columns(self) -> Sequence["Column"]:
+        """Return the target's columns."""
+        return [Column(self, at, name) for at, name in enumerate(self.specs)]
 
     def create(self) -> Composed:
         """Make the table for the bytes: the order of arrival, then a column for each that came."""
         kinds = ("text" if encoding == "numeric" else encoding for encoding in self.encodings)
-        columns = [SQL("{} integer").format(ARRIVAL)]
+        columns = [SQL("{} bigint").format(ARRIVAL)]
         columns += [SQL("{} {}").format(_raw(at), SQL(kind)) for at, kind in enumerate(kinds)]
         return CREATE.format(listed(columns))
 
-    def move(self, first: int) -> Composed:
-        """Stage the rows that keep all rules, the first one at place ``first``."""
-        columns = [Column(self, name) for name in self.specs]
-        rules = [rule for column in columns for rule in column.rules()]
-        values = listed(column.value for column in columns)
+    def held(self, first: int) -> Composed:
+        """Count, of the rows from place ``first`` on, those that keep all rules."""
+        rules = [rule for column in self.columns for rule in column.rules()]
         kept = SQL(" AND ").join(rules or [SQL("true")])
-        return MOVE.format(STAGE, values, ARRIVAL, Literal(first), RAW, kept)
+        parts = [part for column in self.columns for part in column.parts]
+        casts = [
+            SQL("count({})").format(column.value) for column in self.columns if column.may_fail
+        ]
+        return HELD.format(
+            kept, listed(casts or [SQL("0")]), listed(parts), RAW, ARRIVAL, Literal(first)
+        )
+
+    @cached_property
+    def rows(self) -> Composed:
+        """Return the rows as target values, as a relation with the columns of staging."""
+        values = [SQL("{} AS {}").format(c.target_value, staged_name(c.at)) for c in self.columns]
+        return ROWS.format(listed(values), ARRIVAL, RAW)
+
+    def spill(self) -> Composed:
+        """Bring the rows into the staging table."""
+        return SPILL.format(STAGE, self.rows)
 
 
 @dataclass(frozen=True)
 class Column:
-    """The way of one target column's values: cut, made NULL, cast, defaulted, judged."""
+    """The way of one target column's values: cut, made NULL, cast, defaulted, judged.
+
+    The rules look at ``given``, the source value, and at ``value``, the target's before its length
+    or scale is enforced: a cast to varchar(n) or numeric(p, s) cuts or rounds in silence.
+    """
 
     sql: RawSql
+    at: int
     name: str
 
     @cached_property
@@ -68,16 +93,37 @@ class Column:
     @cached_property
     def encoding(self) -> str:
         """Return what the bytes of its source are."""
-        return self.sql.encodings[self._at]
+        return self.sql.encodings[self._source]
 
     @property
-    def _at(self) -> int:
+    def _source(self) -> int:
         return self.sql.names.index(self.spec.source or self.name)
 
+    @property
+    def given(self) -> Identifier:
+        """Return the name of what came, for the rules."""
+        return Identifier(f"g{self.at}")
+
+    @property
+    def value(self) -> Identifier:
+        """Return the name of what was made of it, for the rules."""
+        return Identifier(f"v{self.at}")
+
+    @property
+    def parts(self) -> Sequence[Composed]:
+        """Return what the rules look at, under these names."""
+        values = ((self._given, self.given), (self._value, self.value))
+        return [SQL("{} AS {}").format(*value) for value in values]
+
+    @property
+    def may_fail(self) -> bool:
+        """Tell whether PostgreSQL may refuse to make the value, which only trying shows."""
+        return self.spec.type.name not in {self.encoding, "text", "varchar"}
+
     @cached_property
-    def given(self) -> Composable:
+    def _given(self) -> Composable:
         """Return the source value, trimmed, NULL where that is meant."""
-        value: Composable = _raw(self._at)
+        value: Composable = _raw(self._source)
         if self.encoding == "text" and self.spec.trim:
             value = SQL("rtrim({}, ' ')").format(value)
         if self.encoding == "oid":
@@ -88,11 +134,11 @@ class Column:
         return value
 
     @cached_property
-    def value(self) -> Composable:
-        """Return the target value; its length or scale is the staging column's to give."""
-        # A cast to varchar(n) or numeric(p, s) would cut or round in silence.
+    def _value(self) -> Composable:
         kind = SQL("text" if self.spec.type.name == "varchar" else self.spec.type.name)
-        value = self._number if self.encoding == "numeric" else self.given
+        value = self._given
+        if self.encoding == "numeric":
+            value = SQL("CAST({} AS numeric)").format(value)
         value = SQL("CAST({} AS {})").format(value, kind)
         default = default_of(self.spec)
         if default is not None:
@@ -100,52 +146,45 @@ class Column:
             value = fallback.format(value, Literal(default), kind)
         return value
 
+    @cached_property
+    def target_value(self) -> Composable:
+        """Return the value as the target has it."""
+        value: Composable = self._value
+        if self.spec.type.arguments:
+            value = SQL("CAST({} AS {})").format(value, SQL(str(self.spec.type)))
+        collation = self.sql.collations.get(self.name)
+        return SQL("{} COLLATE {}").format(value, Identifier(*collation)) if collation else value
+
     def rules(self) -> Iterator[Composable]:
         """Yield the conditions under which the row check would let the row pass."""
         kind = self.spec.type
         if self.spec.required or self.name in self.sql.key:
             yield SQL("{} IS NOT NULL").format(self.value)
         if kind.name == "varchar":
-            yield self._holds("char_length({}) <= {}", self.value, Literal(kind.arguments[-1]))
-        if self.encoding in {"numeric", "text"}:
-            yield from self._rules_of_text()
-
-    def _rules_of_text(self) -> Iterator[Composable]:
-        kind = self.spec.type
-        if kind.name in WHOLE:
-            yield self._spelled(WRITERS[kind.name], WHOLE[kind.name])
-        elif self.encoding == "numeric" or kind.name == "numeric":
-            # A numeric may be NaN, of which PostgreSQL makes no integer.
-            writers = () if kind.name in INTEGER_BITS else ("numeric",)
-            yield self._spelled(writers, NUMBER)
-            yield from map(self._whole_within, _scale(kind))
-        elif kind.name in INTEGER_BITS:
-            yield self._spelled(("bigint",), INTEGER)
-
-    def _spelled(self, writers: Sequence[LiteralString], pattern: str) -> Composable:
-        # Any of these types would write the text so. That is ten times as fast to find out as
-        # whether it matches, and says as much: what they write is in the pattern.
-        same = [SQL("{0} = {0}::{1}::text").format(self.given, SQL(kind)) for kind in writers]
-        matches = SQL("{} ~ {}").format(self.given, Literal(f"^(?:{pattern})$"))
-        return self._holds("{}", SQL(" OR ").join([*same, matches]))
-
-    def _whole_within(self, scale: int) -> Composable:
-        too_long = Literal(f"%.{'_' * (scale + 1)}%")
-        rule: LiteralString = "{} NOT LIKE {} OR {} = round({}, {})"
-        return self._holds(rule, self.given, too_long, self._number, self._number, Literal(scale))
+            yield self._holds(SQL("char_length({0}) <= {1}"), Literal(kind.arguments[-1]))
+        elif kind.arguments:
+            yield self._holds(SQL("{0} = CAST({0} AS {1})"), SQL(str(kind)))
+        if pattern := self._pattern:
+            # That PostgreSQL would write it so is ten times as fast to find out as whether it
+            # matches, and says as much: what it writes is in the pattern.
+            same = SQL("{2} IS NULL OR {0}::text = {2} OR {2} ~ {1}")
+            yield self._holds(same, Literal(f"^(?:{pattern})$"), self.given)
+        if self.encoding == "numeric" and kind.name in INTEGER_BITS:
+            yield self._holds(SQL("{0} = CAST({1} AS numeric)"), self.given)
 
     @property
-    def _number(self) -> Composable:
-        return SQL("CAST({} AS numeric)").format(self.given)
+    def _pattern(self) -> str:
+        kind = self.spec.type.name
+        if self.encoding not in {"numeric", "text"}:
+            return ""
+        if kind in WHOLE:
+            return WHOLE[kind]
+        if self.encoding == "numeric" or kind == "numeric":
+            return NUMBER
+        return INTEGER if kind in INTEGER_BITS else ""
 
-    def _holds(self, rule: LiteralString, *parts: Composable) -> Composable:
-        return SQL("coalesce({}, true)").format(SQL(rule).format(*parts))
-
-
-def _scale(kind: ColumnType) -> Sequence[int]:
-    if kind.name in INTEGER_BITS:
-        return [0]
-    return kind.arguments[1:] if kind.name == "numeric" else []
+    def _holds(self, rule: SQL, *parts: Composable) -> Composable:
+        return SQL("coalesce({}, true)").format(rule.format(self.value, *parts))
 
 
 def _raw(at: int) -> Identifier:

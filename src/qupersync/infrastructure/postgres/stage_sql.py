@@ -45,7 +45,7 @@ class StageSql:
 
     def staged(self, name: str) -> Identifier:
         """Return the staging column of a target's column."""
-        return Identifier(f"c{self.columns.index(name)}")
+        return staged_name(self.columns.index(name))
 
     def create(self) -> Composed:
         """Make the staging table, with the target's own types and collations."""
@@ -83,6 +83,11 @@ class StageSql:
     def _part(self) -> Composed:
         low, high = Placeholder("low"), Placeholder("high")
         return WITHIN.format(arrival=self.arrival, low=low, high=high)
+
+
+def staged_name(at: int) -> Identifier:
+    """Return the staging column of the target column number ``at``."""
+    return Identifier(f"c{at}")
 
 
 def listed(parts: Iterable[Composable]) -> Composed:

@@ -54,29 +54,45 @@ class Staging:
     refused: int = 0
     _arrived: int = 0
     _raw: RawStage = field(init=False)
+    _is_made: bool = False
     _block: Block | None = None
     _block_starts: int = 0
     removed: list[int] = field(default_factory=list)
     _kept: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        self._raw = RawStage(self.raw_load, self.connection, self.cursor)
+        self._raw = RawStage(self.raw_load, self.connection, self.cursor, self.load_sql.collations)
+        # A deferred constraint would speak at the commit, too late to find its row.
+        self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     @property
     def _sql(self) -> StageSql:
         return self.load_sql.stage
 
-    def create(self) -> None:
-        """Make the table; it goes with the transaction."""
-        self.cursor.execute(self._sql.create())
-        # A deferred constraint would speak at the commit, too late to find its row.
-        self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    @property
+    def sql(self) -> LoadSql:
+        """Return the statements for the rows where they are now."""
+        if self._is_made or self._raw.rows is None:
+            self._settle()
+            return self.load_sql
+        return replace(self.load_sql, rows=self._raw.rows)
+
+    def _settle(self) -> None:
+        """Bring all rows into the one table where each can be found, which the checked ones need.
+
+        It goes with the transaction.
+        """
+        if not self._is_made:
+            self.cursor.execute(self._sql.create())
+            self._is_made = True
+        self._raw.spill()
 
     def add(self, block: Block) -> list[Reject]:
         """Keep the promise of ``ports.Unit.stage``."""
         rejects: list[Reject] = []
         kept: Sequence[int] = range(len(block.batch))
         if not self._raw.add(block, self._arrived):
+            self._settle()
             checked = block.checked
             refused = self._add(self._placed(checked.rows), 0)
             kept = [at for at in range(len(checked.rows)) if at not in refused]
@@ -134,6 +150,7 @@ class Staging:
                     tally, lateness = self._merged(WHOLE, late)
                     return Merged(tally=tally, rejects=tuple(rejects), lateness=lateness)
             except RowsRefusedError:
+                self._settle()
                 bad = self._culprits(WHOLE)
                 if not bad:  # they refuse each other, as two rows under another unique index do
                     raise
@@ -144,7 +161,7 @@ class Staging:
 
     def _merged(self, part: dict[str, int], late: Window | None = None) -> tuple[Tally, Lateness]:
         with translated(conflict_on=self.key_indexes):
-            merge = self.load_sql.merge(**part, late=late)
+            merge = self._merge_sql.merge(**part, late=late)
             row = self.cursor.execute(merge).fetchone() or (0,) * 8
         seen, inserted, updated, unchanged, folded, really_inserted, really_updated, ages = row
         if (inserted, updated) != (really_inserted, really_updated):
@@ -157,6 +174,12 @@ class Staging:
             raise RowAccountingError(f"{staged} rows were staged, the target saw {seen}")
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
         return tally, Lateness.of(timedelta(seconds=age) for age in ages or ())
+
+    @property
+    def _merge_sql(self) -> LoadSql:
+        sql = self.sql
+        # To sort a batch costs more than to look; checked ones are small or have a bad row.
+        return sql if self._is_made else replace(sql, folds=self._value(sql.repeats()))
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
         count = self._value(self._sql.in_range(), part)
@@ -203,6 +226,6 @@ class Staging:
             values=values,
         )
 
-    def _value(self, query: Any, parameters: dict[str, Any]) -> Any:
+    def _value(self, query: Any, parameters: dict[str, Any] | None = None) -> Any:
         row = self.cursor.execute(query, parameters).fetchone()
         return row[0] if row else 0

@@ -160,7 +160,6 @@ class Table:
                 self.target.job.max_rejects,
                 self.raw_load,
             )
-            staging.create()
             unit = Unit(self.standing, cursor, staging)
             yield unit
             commits.append(unit)
@@ -185,7 +184,7 @@ class Table:
         return LoadSql(
             target=job.target,
             columns=tuple(columns),
-            collated=frozenset(name for name in columns if known[name].is_collated),
+            collations={n: c for n in columns if (c := known[n].collation)},
             key=job.key,
             watermark=spec.column if spec else None,
             kind=self.standing.kind,

@@ -73,10 +73,7 @@ class Unit:
     def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
         points = {"low": window.low, "high": window.high, "patience": patience, "before": before}
-        settled = self.staging.load_sql.settled
-        parameters: dict[str, Any] = {name: _text(point) for name, point in points.items()}
-        parameters["settled"] = list(settled.values) if settled else []
-        row = self.cursor.execute(self.staging.load_sql.observe(), parameters).fetchone()
+        row = self.cursor.execute(self.staging.sql.observe(**points)).fetchone()
         missing, outside, given_up, oldest_open, newest = row or (0, 0, 0, None, None)
         if isinstance(oldest_open, datetime):
             oldest_open = oldest_open.replace(tzinfo=oldest_open.tzinfo or UTC)
@@ -90,22 +87,22 @@ class Unit:
 
     def seen(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.seen``."""
-        row = self.cursor.execute(self.staging.load_sql.seen()).fetchone()
+        row = self.cursor.execute(self.staging.sql.seen()).fetchone()
         return row or (0, 0)
 
     def missing(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.missing``."""
-        row = self.cursor.execute(self.staging.load_sql.missing()).fetchone()
+        row = self.cursor.execute(self.staging.sql.missing()).fetchone()
         return row or (0, 0)
 
     def owners_gone(self) -> int:
         """Keep the promise of ``ports.Unit.owners_gone``."""
-        row = self.cursor.execute(self.staging.load_sql.owners_gone()).fetchone()
+        row = self.cursor.execute(self.staging.sql.owners_gone()).fetchone()
         return row[0] if row else 0
 
     def delete_missing(self) -> int:
         """Keep the promise of ``ports.Unit.delete_missing``."""
-        return self.cursor.execute(self.staging.load_sql.delete_missing()).rowcount
+        return self.cursor.execute(self.staging.sql.delete_missing()).rowcount
 
     def awaited(self, keys: Callable[[], Sequence[str]]) -> set[str]:
         """Keep the promise of ``ports.Unit.awaited``."""
@@ -123,7 +120,7 @@ class Unit:
 
     def delete_older(self, point: Point, *, at_most: int) -> int:
         """Keep the promise of ``ports.Unit.delete_older``."""
-        return self.cursor.execute(self.staging.load_sql.delete_older(point, at_most)).rowcount
+        return self.cursor.execute(self.staging.sql.delete_older(point, at_most)).rowcount
 
     def commit(self, entry: Entry) -> None:
         """Keep the promise of ``ports.Unit.commit``; the transaction itself ends with its block."""

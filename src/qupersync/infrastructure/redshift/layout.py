@@ -6,16 +6,19 @@ A ``DataRow`` body is an int16 count, then per value an int32 length and bytes.
 import json
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from qupersync.domain.batch import Row, Single
 from qupersync.domain.columns import ColumnType
 
-PAYLOAD_FORMAT = "datarow-v1"
-# A pattern of those that tell the columns; older ones do not, and cannot be read again.
-KEPT_FORMATS = f"{PAYLOAD_FORMAT} %"
+# In the first one timestamps were texts.
+_OLD_FORMAT, PAYLOAD_FORMAT = "datarow-v1", "datarow-v2"
+# Patterns of those that tell the columns; the oldest do not, and cannot be read again.
+KEPT_FORMATS = (f"{_OLD_FORMAT} %", f"{PAYLOAD_FORMAT} %")
 Decoder = Callable[[bytes], object]
 
 OID_NUMERIC = 1700
@@ -29,6 +32,10 @@ _TYPES = {
     OID_NUMERIC: "numeric",
 }  # fmt: skip
 _length = struct.Struct("!i").unpack_from
+# A timestamp counts microseconds from the start of 2000; the calendar repeats after 400 years.
+_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - of a day and a clock without a zone
+_CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097) // timedelta(microseconds=1)
+_ENDLESS = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 
 
 def _one(form: str, kind: Callable[[Any], object] = lambda value: value) -> Decoder:
@@ -36,15 +43,29 @@ def _one(form: str, kind: Callable[[Any], object] = lambda value: value) -> Deco
     return lambda raw: kind(unpack(raw)[0])
 
 
+def _moment(micros: int, zone: str = "") -> str:
+    """Write a timestamp as PostgreSQL does; Python's own has no year BC and none after 9999."""
+    if micros in _ENDLESS:
+        return _ENDLESS[micros]
+    cycles, rest = divmod(micros, _CYCLE)
+    moment = _EPOCH + timedelta(microseconds=rest)
+    year = moment.year + cycles * _CYCLE_YEARS
+    text = moment.isoformat(" ")[4:]
+    text = text.rstrip("0") if moment.microsecond else text
+    return f"{year:04}{text}{zone}" if year > 0 else f"{1 - year:04}{text}{zone} BC"
+
+
 # Everything else is asked for as text: exact, and the same on every protocol version.
 DECODERS: dict[int, Decoder] = {
     16: _one("!?"), 20: _one("!q"), 21: _one("!h"), 23: _one("!i"), 26: _one("!I"),
     700: _one("!f", Single), 701: _one("!d"),
+    1114: _one("!q", _moment), 1184: _one("!q", partial(_moment, zone="+00")),
 }  # fmt: skip
+_TIMESTAMPS = (1114, 1184)
 
 _ENCODINGS = {
     16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 26: "oid", 700: "real",
-    701: "double precision", OID_NUMERIC: "numeric",
+    701: "double precision", 1114: "timestamp", 1184: "timestamptz", OID_NUMERIC: "numeric",
 }  # fmt: skip
 
 
@@ -83,10 +104,15 @@ class Layout:
             ValueError: it tells of none.
         """
         name, _, columns = payload_format.partition(" ")
-        if name != PAYLOAD_FORMAT:
+        if name not in {_OLD_FORMAT, PAYLOAD_FORMAT}:
             raise ValueError(f"unknown format {name!r}")
         names, oids = zip(*json.loads(columns), strict=True)
-        return cls.of(names, oids, [_NO_MODIFIER] * len(oids))
+        layout = cls.of(names, oids, [_NO_MODIFIER] * len(oids))
+        if name == PAYLOAD_FORMAT:
+            return layout
+        return replace(
+            layout, decoders=tuple(_text if oid in _TIMESTAMPS else _decoder(oid) for oid in oids)
+        )
 
     @property
     def payload_format(self) -> str:

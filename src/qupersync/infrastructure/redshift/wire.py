@@ -28,13 +28,15 @@ PROBE = """
 SELECT CAST(1 AS boolean), CAST(-2 AS bigint), CAST(-2 AS smallint), CAST(-2 AS integer),
        CAST(26 AS oid), CAST(0.5 AS real), CAST(-0.5 AS double precision),
        CAST(-1.50 AS numeric(38,2)), CAST('\u00e4 ' AS varchar(8)), CAST(NULL AS integer),
-       CAST('2026-01-02' AS date), CAST('2026-01-02 03:04:05' AS timestamp)
+       CAST('2026-01-02' AS date), CAST('2026-01-02 03:04:05' AS timestamp),
+       CAST('2026-01-02 03:04:05+00' AS timestamptz)
 """
 _PROBED = (
     b"\1", b"\xff" * 7 + b"\xfe", b"\xff\xfe", b"\xff" * 3 + b"\xfe", b"\0\0\0\x1a", b"\x3f\0\0\0",
-    b"\xbf\xe0" + b"\0" * 6, b"-1.50", b"\xc3\xa4 ", None, b"2026-01-02", b"2026-01-02 03:04:05",
+    b"\xbf\xe0" + b"\0" * 6, b"-1.50", b"\xc3\xa4 ", None, b"2026-01-02",
+    *2 * [struct.pack("!q", 820_638_245_000_000)],
 )  # fmt: skip
-_PROBED_OIDS = (16, 20, 21, 23, 26, 700, 701, OID_NUMERIC, 1043, 23, 1082, 1114)
+_PROBED_OIDS = (16, 20, 21, 23, 26, 700, 701, OID_NUMERIC, 1043, 23, 1082, 1114, 1184)
 
 
 class Wire:
