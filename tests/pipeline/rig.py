@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run, Trigger
 from qupersync.domain.watermark import Point
 from qupersync.infrastructure.postgres import session as postgres
+from qupersync.infrastructure.postgres.ahead import Spare
 from qupersync.infrastructure.postgres.heartbeat import Heartbeat
 from qupersync.infrastructure.postgres.leases import Leases
 from qupersync.infrastructure.postgres.run_log import RunLog
@@ -123,9 +125,10 @@ class Rig:
 
     @contextmanager
     def open_target(self, owner: str = "test", source: str = "default") -> Iterator[Target]:
-        with postgres.connected(self.writer) as session:
+        writer = partial(postgres.connected, self.writer)
+        with writer() as session, Spare(writer) as spare:
             leases = Leases(session, source, owner, 60.0)
-            yield Target(session, leases, RunLog(session, "host", 1, "0"))
+            yield Target(session, leases, RunLog(session, "host", 1, "0"), spare)
 
     @contextmanager
     def open_source(self, limit_s: float) -> Iterator[redshift.Source]:

@@ -91,11 +91,11 @@ class Port:
         if name == "abort":
             return self._nobody_aborts
         value = getattr(self.inner, name)
-        if name in PORTS:
+        if name in PORTS or (name in TABLES and not callable(value)):
             return self._next(value)
         if not callable(value):
             return value
-        special = {"unit": self._unit, "read": self._read}
+        special = {"unit": self._unit, "read": self._read, "staged": self._staged}
         return partial(special.get(name, partial(self._call, name)), value)
 
     def _nobody_aborts(self) -> None:
@@ -110,10 +110,12 @@ class Port:
         return self._next(result) if name in TABLES else result
 
     @contextmanager
-    def _unit(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator["Port"]:
+    def _unit(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
         self.fuse("unit")
-        with method(*args, **kwargs) as unit:
-            yield self._next(unit)
+        with method(*args, **kwargs) as opened:
+            unit, *rejects = opened if isinstance(opened, tuple) else (opened,)
+            port = self._next(unit)
+            yield (port, *rejects) if rejects else port
             self.fuse("end of unit")
         if unit.ended is not None:
             self.fuse("after close of the run")
@@ -121,6 +123,11 @@ class Port:
             self.fuse("after unit")
         except TargetUnavailableError:
             raise InDoubtError("no answer", Doubt(xid=unit.xid, pid=0, ended=unit.ended)) from None
+
+    @contextmanager
+    def _staged(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
+        with method(*args, **kwargs) as batches:
+            yield map(self._next, batches)
 
     def _read(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Iterator[Any]:
         self.fuse("read")

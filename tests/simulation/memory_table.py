@@ -99,9 +99,30 @@ class Table:
             self.store.closed(unit.ended)
             self.store.owner = None
 
+    @contextmanager
+    def staged(
+        self, blocks: Iterator[Block], columns: Sequence[str], **limits: Any
+    ) -> Iterator[Iterator["Staged"]]:
+        yield (Staged(self, block, columns, limits) for block in blocks)
+
     def _fence(self) -> None:
         if not self.store.is_held_by(self.lease):
             raise LeaseLostError
+
+
+@dataclass
+class Staged:
+    """A batch that waits for its turn."""
+
+    table: Table
+    block: Block
+    columns: Sequence[str]
+    limits: dict[str, Any]
+
+    @contextmanager
+    def unit(self) -> Iterator[tuple["Unit", list[Reject]]]:
+        with self.table.unit(self.columns, **self.limits) as unit:
+            yield unit, unit.stage(self.block)
 
 
 @dataclass(slots=True)

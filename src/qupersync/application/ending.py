@@ -1,7 +1,7 @@
 """How a run ends well: what was seen is judged, and the run is closed with its last rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qupersync.application.due import Due
 from qupersync.application.source_look import Sighting, settled
@@ -23,7 +23,6 @@ class Ending:
 
     job: Job
     due: Due
-    table: Table
     sighting: Sighting | None
     pieces: Sequence[Window]
     advances: bool
@@ -37,13 +36,14 @@ class Ending:
             # A single piece was read right after the first look.
             self.gap, self.warnings = self.sighting.look_again(self.pieces[0].high)
 
-    def __call__(self, unit: Unit, run: Run, seen: Observed) -> Run:
-        """Judge what was seen, and close the run."""
+    def __call__(self, unit: Unit, table: Table, run: Run, seen: Observed) -> Run:
+        """Judge what was seen, and close the run; ``table`` is that of the unit's connection."""
         run = run.warned(*seen.warnings())
         run = run.warned(*margin_warnings(run.lateness, self.due.spec.overlap))
         run = run.warned(*self._forgotten(seen))
         if self.advances:
-            judged = settled(self.job, self.table, self.sighting, self.gap)
+            sighting = self.sighting and replace(self.sighting, table=table)
+            judged = settled(self.job, table, sighting, self.gap)
             run = run.warned(*self.warnings, *judged)
         return unit.close(run) if self.closes else run
 

@@ -1,6 +1,6 @@
 """The story of an incremental run: the window, piece by piece, oldest first."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 
 from qupersync.application.due import Due
@@ -37,7 +37,7 @@ class Incremental:
     def __post_init__(self) -> None:
         self.budget = RejectBudget(self.job.max_rejects)
 
-    def __call__(self, run: Run, source: Source, table: Table) -> Iterator[Run]:
+    def __call__(self, run: Run, source: Source, table: Table) -> Generator[Run, None, None]:
         """Yield the run once its window is frozen, and then after every committed batch.
 
         Raises:
@@ -93,7 +93,6 @@ class Incremental:
         ending = Ending(
             job=self.job,
             due=due,
-            table=table,
             sighting=self.sighting,
             pieces=tuple(due.pieces(self.order))[self.done :],
             advances=advances,

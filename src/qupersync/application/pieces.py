@@ -1,6 +1,6 @@
 """The pieces of an incremental window: read, checked and committed batch by batch."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from qupersync.application.ending import Ending
@@ -11,10 +11,9 @@ from qupersync.domain.errors import ConflictError, StoppedError
 from qupersync.domain.frontier import Frontier
 from qupersync.domain.job import Job
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Entry, Source, Stop, Table
+from qupersync.domain.ports import Entry, Source, Staged, Stop, Table
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
-from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, Window
 from qupersync.domain.watermark_spec import WatermarkSpec
@@ -50,35 +49,34 @@ class Pieces:
     def load(self, piece: Window, run: Run) -> Iterator[Run]:
         """Yield the run after each committed batch; the last one moves the watermark."""
         reading = Reading.of(bound(self.sql, piece), self.job, self.order, self.source, self.table)
-        columns = tuple(reading.columns)
-        for block, is_last in _with_last(reading.blocks):
-            if self.stop.is_requested():
-                raise StoppedError
-            if is_last and piece.high == self.window.high:
-                self.ending.prepare()
-            run = self._committed(piece, run, block, columns, is_last=is_last)
-            yield run
+        newer = self.order.keeps_newer
+        batches = self.table.staged(
+            reading.blocks, tuple(reading.columns), idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer
+        )
+        with batches as staged:
+            for batch, is_last in _with_last(staged):
+                if self.stop.is_requested():
+                    raise StoppedError
+                if is_last and piece.high == self.window.high:
+                    self.ending.prepare()
+                run = self._committed(piece, run, batch, is_last=is_last)
+                yield run
 
-    def _committed(
-        self, piece: Window, run: Run, block: Block, columns: Sequence[str], *, is_last: bool
-    ) -> Run:
+    def _committed(self, piece: Window, run: Run, batch: Staged, *, is_last: bool) -> Run:
         for _ in range(CONFLICT_TRIES - 1):
             try:
-                return self._stored(piece, run, block, columns, is_last=is_last)
+                return self._stored(piece, run, batch, is_last=is_last)
             except ConflictError:
                 if self.stop.is_requested():
                     raise StoppedError from None
-        return self._stored(piece, run, block, columns, is_last=is_last)
+        return self._stored(piece, run, batch, is_last=is_last)
 
-    def _stored(
-        self, piece: Window, run: Run, block: Block, columns: Sequence[str], *, is_last: bool
-    ) -> Run:
-        newer = self.order.keeps_newer
-        with self.table.unit(columns, idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer) as unit:
-            rejects = unit.stage(block)
+    def _stored(self, piece: Window, run: Run, batch: Staged, *, is_last: bool) -> Run:
+        block = batch.block
+        with batch.unit() as (unit, refused):
             seen = self.seen + unit.observe(piece, self._patience(), run.watermark_before)
             merged = unit.merge(self.late)
-            rejects += merged.rejects
+            rejects = [*refused, *merged.rejects]
             unit.supersede(unit.awaited(block.keys) - {reject.key for reject in rejects})
             tally = replace(
                 merged.tally, extracted=len(block.batch), skipped=unit.set_aside(rejects)
@@ -104,7 +102,7 @@ class Pieces:
             run = replace(run, oldest_open=seen.oldest_open)
             run = replace(run, done_until=piece.high) if is_last else run
             run = run if mark is None else run.reached(mark)
-            run = self.ending(unit, run, seen) if is_end else run
+            run = self.ending(unit, batch.table, run, seen) if is_end else run
         self.seen = seen
         return run
 
@@ -123,7 +121,7 @@ class Pieces:
                 yield point
 
 
-def _with_last(iterator: Iterator[Block]) -> Iterator[tuple[Block, bool]]:
+def _with_last(iterator: Iterator[Staged]) -> Iterator[tuple[Staged, bool]]:
     current = next(iterator)
     for following in iterator:
         yield current, False

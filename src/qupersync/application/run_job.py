@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
@@ -155,8 +155,12 @@ class RunJob:
         job = attempts.job.model_copy(update={"timeout": timedelta(seconds=left_s)})
         with stop.interrupting(target.abort):
             table = target.table(job, attempts.held)
-            with self.open_source(left_s) as source, stop.interrupting(source.abort):
-                for run in story(attempts.run, source, table):
+            with (
+                self.open_source(left_s) as source,
+                stop.interrupting(source.abort),
+                closing(story(attempts.run, source, table)) as runs,
+            ):
+                for run in runs:
                     if attempts.run.window is None and run.window is not None:
                         target.runs.note_progress(run)
                     attempts.step(run)

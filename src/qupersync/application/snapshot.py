@@ -1,6 +1,6 @@
 """The story of a snapshot run: the target mirrors the query, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from qupersync.application.deletions import Deletions
@@ -25,7 +25,7 @@ class Snapshot:
     order: Order
     stop: Stop
 
-    def __call__(self, run: Run, source: Source, table: Table) -> Iterator[Run]:
+    def __call__(self, run: Run, source: Source, table: Table) -> Generator[Run, None, None]:
         """Stage the whole result, merge it, delete what is gone, commit."""
         deletions = Deletions(
             job=self.job,

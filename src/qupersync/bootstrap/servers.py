@@ -9,6 +9,7 @@ from qupersync.bootstrap.machine import process
 from qupersync.domain.job import Flavor
 from qupersync.infrastructure.connections import conninfo, driver_options
 from qupersync.infrastructure.postgres import session as postgres
+from qupersync.infrastructure.postgres.ahead import Spare
 from qupersync.infrastructure.postgres.heartbeat import Heartbeat
 from qupersync.infrastructure.postgres.leases import Leases
 from qupersync.infrastructure.postgres.reports import Reports
@@ -56,9 +57,9 @@ class Servers:
         """Open what a job needs of the target."""
         me = process()
         owner = f"{me['host']} pid {me['pid']} qupersync {me['version']}"
-        with self.database(read_only=read_only) as session:
+        with self.database(read_only=read_only) as session, Spare(self.database) as spare:
             leases = Leases(session, self.settings.sync.source, owner, self._ttl_s)
-            yield Target(session, leases, RunLog(session, **me))
+            yield Target(session, leases, RunLog(session, **me), spare)
 
     def source(self, limit_s: float) -> AbstractContextManager[redshift.Source]:
         """Open a connection to Redshift for at most ``limit_s`` seconds."""

@@ -88,3 +88,5 @@ def _column_obstacles(spec: ColumnSpec, encoding: str) -> Iterator[str]:
     else:
         if isinstance(default, float) and kind not in _FLOATS:
             yield f"only the row check makes {kind} of a default with a point"
+        if isinstance(default, bool) and kind in (*_FLOATS, "numeric"):
+            yield f"no {kind} can be made of its default"

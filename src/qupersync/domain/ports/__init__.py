@@ -11,11 +11,11 @@ from qupersync.domain.ports.records import (
     State,
 )
 from qupersync.domain.ports.source import Original, Source
-from qupersync.domain.ports.target import Copy, Table, Target
+from qupersync.domain.ports.target import Copy, Staged, Table, Target
 from qupersync.domain.ports.unit import Entry, Merged, Unit
 
 __all__ = [
     "Chance", "Clock", "Copy", "Doubt", "Entry", "Heartbeat", "InDoubtError", "Lease", "Leases",
-    "Merged", "NewId", "Original", "PastRuns", "RunLog", "Source", "State", "Stop", "Table",
-    "Target", "Unit",
+    "Merged", "NewId", "Original", "PastRuns", "RunLog", "Source", "Staged", "State", "Stop",
+    "Table", "Target", "Unit",
 ]  # fmt: skip

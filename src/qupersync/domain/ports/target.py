@@ -1,16 +1,18 @@
 """What the application needs of PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Protocol
 
+from qupersync.domain.batch import Reject
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.likeness import Likeness
 from qupersync.domain.ports.records import Doubt, Lease, Leases, PastRuns, RunLog, State
 from qupersync.domain.ports.unit import Unit
+from qupersync.domain.row_check import Block
 from qupersync.domain.verdict import Content, Coverage
 from qupersync.domain.watermark import Point, WatermarkType, Window
 
@@ -81,9 +83,41 @@ class Table(Protocol):
             LeaseLostError: the lease is another's.
         """
 
+    def staged(
+        self,
+        blocks: Iterator[Block],
+        columns: Sequence[str],
+        *,
+        idle_limit_s: float,
+        keeps_newer: bool,
+    ) -> AbstractContextManager[Iterator["Staged"]]:
+        """Yield the batches in their order; each must be stored before the next but one is taken.
+
+        Some of them are staged while the one before is stored. What was not stored in the end of
+        the block is rolled back.
+        """
+
+
+class Staged(Protocol):
+    """A batch that is about to be stored; it may be on its way into staging already."""
+
+    @property
+    def block(self) -> Block:
+        """The batch."""
+
+    @property
+    def table(self) -> Table:
+        """The job's table, over the connection on which the batch is stored."""
+
+    def unit(self) -> AbstractContextManager[tuple[Unit, list[Reject]]]:
+        """Open its transaction as ``Table.unit`` does, its rows staged as ``Unit.stage`` does.
+
+        May be called again after a ``ConflictError``.
+        """
+
 
 class Target(Protocol):
-    """One connection to the target, for one job."""
+    """The target, for one job."""
 
     @property
     def leases(self) -> Leases:

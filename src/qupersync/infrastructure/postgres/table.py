@@ -1,8 +1,8 @@
 """A job's table behind ``ports.Table``: its state, and fenced transactions on it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from psycopg.sql import SQL, Identifier, Literal
@@ -10,9 +10,11 @@ from psycopg.sql import SQL, Identifier, Literal
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import TargetUnavailableError
 from qupersync.domain.gap import Gap
-from qupersync.domain.ports import Doubt, InDoubtError, State
+from qupersync.domain.ports import Doubt, InDoubtError, Staged, State
+from qupersync.domain.row_check import Block
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.infrastructure.postgres import job_state, rejects
+from qupersync.infrastructure.postgres.ahead import Ahead, Spare
 from qupersync.infrastructure.postgres.catalog import TargetTable
 from qupersync.infrastructure.postgres.leases import fence, identity
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
@@ -34,6 +36,7 @@ class Table:
     target: TargetTable
     standing: Standing
     raw_load: RawLoad
+    spare: Spare | None = None
 
     @property
     def watermark_type(self) -> WatermarkType | None:
@@ -147,11 +150,18 @@ class Table:
         self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
     ) -> Iterator[Unit]:
         """Keep the promise of ``ports.Table.unit``."""
-        idle = f"{round(idle_limit_s * 1000)}ms"
+        with self.unfenced(columns, idle_limit_s=idle_limit_s, keeps_newer=keeps_newer) as unit:
+            unit.fence()
+            yield unit
+
+    @contextmanager
+    def unfenced(
+        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool
+    ) -> Iterator[Unit]:
+        """Open a unit that may only stage until its fence: it holds nobody up, however long."""
         whole = f"{round(self.target.job.timeout.total_seconds() * 1000)}ms"
-        limits = {"idle_in_transaction_session_timeout": idle, "statement_timeout": whole}
+        limits = {"idle_in_transaction_session_timeout": whole, "statement_timeout": whole}
         with self._in_doubt() as commits, self.session.transaction(**limits) as cursor:
-            fence(cursor, self.standing.lease)
             staging = Staging(
                 self.session.connection,
                 cursor,
@@ -160,10 +170,28 @@ class Table:
                 self.target.job.max_rejects,
                 self.raw_load,
             )
-            unit = Unit(self.standing, cursor, staging)
+            unit = Unit(self.standing, cursor, staging, idle_limit_s)
             yield unit
             commits.append(unit)
         self.standing.batch_seq += unit.entries
+
+    def staged(
+        self,
+        blocks: Iterator[Block],
+        columns: Sequence[str],
+        *,
+        idle_limit_s: float,
+        keeps_newer: bool,
+    ) -> AbstractContextManager[Iterator[Staged]]:
+        """Keep the promise of ``ports.Table.staged``."""
+        ahead = Ahead(
+            writer=self,
+            writers=lambda session: replace(self, session=session),
+            spare=self.spare,
+            is_raw=self.raw_load.takes,
+            limits={"columns": columns, "idle_limit_s": idle_limit_s, "keeps_newer": keeps_newer},
+        )
+        return ahead(blocks)
 
     @contextmanager
     def _in_doubt(self) -> Iterator[list[Unit]]:

@@ -1,4 +1,4 @@
-"""The target behind ``ports.Target``: one connection, one job."""
+"""The target behind ``ports.Target``: one job, one connection and one to spare."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from uuid import UUID
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Doubt, Lease
 from qupersync.infrastructure.postgres import doubts
+from qupersync.infrastructure.postgres.ahead import Spare
 from qupersync.infrastructure.postgres.catalog import TargetTable
 from qupersync.infrastructure.postgres.leases import Leases, require_own_targets
 from qupersync.infrastructure.postgres.past_runs import PastRuns
@@ -28,6 +29,7 @@ class Target:
     session: Session
     leases: Leases
     runs: RunLog
+    spare: Spare | None = None
 
     @property
     def past(self) -> PastRuns:
@@ -36,7 +38,8 @@ class Target:
 
     def abort(self) -> None:
         """Keep the promise of ``ports.Target.abort``."""
-        self.session.cancel()
+        for session in (self.session, *(self.spare.sessions if self.spare else ())):
+            session.cancel()
 
     def require_ready(self, jobs: Sequence[Job]) -> None:
         """Keep the promise of ``ports.Target.require_ready``."""
@@ -55,6 +58,7 @@ class Target:
     def table(self, job: Job, lease: Lease) -> Table:
         """Keep the promise of ``ports.Target.table``."""
         target = TargetTable.of(job, self.session)
-        table = Table(self.session, target, Standing(lease, target.watermark_type), RawLoad(job))
+        standing = Standing(lease, target.watermark_type)
+        table = Table(self.session, target, standing, RawLoad(job), self.spare)
         table.state()
         return table

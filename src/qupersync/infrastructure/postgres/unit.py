@@ -17,7 +17,7 @@ from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run, Status
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.infrastructure.postgres import rejects, run_log
-from qupersync.infrastructure.postgres.leases import RELEASE, identity
+from qupersync.infrastructure.postgres.leases import RELEASE, fence, identity
 from qupersync.infrastructure.postgres.staging import Staging
 
 LEDGER = """
@@ -28,6 +28,9 @@ VALUES (%(source)s, %(job)s, %(seq)s + 1, %(run)s, %(fence)s, %(low)s, %(high)s,
     %(extracted)s, %(inserted)s, %(updated)s, %(unchanged)s, %(deduplicated)s, %(skipped)s,
     %(deleted)s, %(completes)s, %(late)s, %(late_max_ms)s)
 RETURNING xid
+"""
+IDLE_LIMIT = """
+SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true)
 """
 XID = "SELECT pg_current_xact_id()::text"
 ADVANCE = """
@@ -58,6 +61,7 @@ class Unit:
     standing: Standing
     cursor: Cursor[TupleRow]
     staging: Staging
+    idle_limit_s: float
     stage: Callable[[Block], list[Reject]] = field(init=False)
     entries: int = 0
     xid: str = ""
@@ -65,6 +69,14 @@ class Unit:
 
     def __post_init__(self) -> None:
         self.stage = self.staging.add
+
+    def fence(self) -> None:
+        """Make sure that the lease is held until the end; from here on the client only computes.
+
+        Raises: as ``leases.fence`` does.
+        """
+        self.cursor.execute(IDLE_LIMIT, [f"{round(self.idle_limit_s * 1000)}ms"])
+        fence(self.cursor, self.standing.lease)
 
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
@@ -120,7 +132,7 @@ class Unit:
 
     def delete_older(self, point: Point, *, at_most: int) -> int:
         """Keep the promise of ``ports.Unit.delete_older``."""
-        return self.cursor.execute(self.staging.sql.delete_older(point, at_most)).rowcount
+        return self.cursor.execute(self.staging.load_sql.delete_older(point, at_most)).rowcount
 
     def commit(self, entry: Entry) -> None:
         """Keep the promise of ``ports.Unit.commit``; the transaction itself ends with its block."""

@@ -1,0 +1,132 @@
+"""Batches on their way into staging: the next is copied over a second connection meanwhile."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+from qupersync.domain.batch import Reject
+from qupersync.domain.errors import QuperSyncError, StoppedError
+from qupersync.domain.ports import Table
+from qupersync.domain.ports import Unit as AnyUnit
+from qupersync.domain.row_check import Block
+from qupersync.infrastructure.postgres.session import Session
+from qupersync.infrastructure.postgres.unit import Unit
+
+Ready = tuple[Unit, list[Reject]]
+
+
+class Writer(Table, Protocol):
+    """A table over one of its connections."""
+
+    def unfenced(
+        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool
+    ) -> AbstractContextManager[Unit]:
+        """Open a unit that may only stage until its fence."""
+
+
+@dataclass(slots=True)
+class Spare:
+    """A second connection to the target, opened when it is first of use.
+
+    A server that has none left costs the speed, not the run.
+    """
+
+    open: Callable[[], AbstractContextManager[Session]]
+    sessions: list[Session] = field(default_factory=list, init=False)
+    is_tried: bool = field(default=False, init=False)
+    _held: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._held.close()
+
+    def opened(self) -> Sequence[Session]:
+        """Return the connection, none if there can be none."""
+        if not self.is_tried:
+            self.is_tried = True
+            with suppress(QuperSyncError):
+                self.sessions.append(self._held.enter_context(self.open()))
+        return self.sessions
+
+
+@dataclass(slots=True, kw_only=True)
+class Staged:
+    """Keeps the promises of ``ports.Staged``."""
+
+    table: Writer
+    block: Block
+    limits: dict[str, Any]
+    _ready: Future[Ready] | None = field(default=None, init=False)
+    _opened: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def begin(self, stager: ThreadPoolExecutor) -> None:
+        """Let the rows be staged; the fence waits until it is their turn."""
+        self._ready = stager.submit(self._stage)
+
+    def _stage(self) -> Ready:
+        unit = self._opened.enter_context(self.table.unfenced(**self.limits))
+        return unit, unit.stage(self.block)
+
+    @contextmanager
+    def unit(self) -> Iterator[tuple[AnyUnit, list[Reject]]]:
+        """Keep the promise of ``ports.Staged.unit``."""
+        ready, self._ready = self._ready, None
+        if ready is None:
+            with self.table.unit(**self.limits) as unit:
+                yield unit, unit.stage(self.block)
+            return
+        with self._opened:
+            unit, rejects = ready.result()
+            unit.fence()
+            yield unit, rejects
+
+    def discard(self) -> None:
+        """Roll back what nobody is going to store."""
+        if self._ready is not None:
+            with suppress(QuperSyncError), self._opened:
+                self._ready.result()
+                raise StoppedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """Who stages what where: ``writers`` makes one over another connection, ``is_raw`` chooses."""
+
+    writer: Writer
+    writers: Callable[[Session], Writer]
+    spare: Spare | None
+    is_raw: Callable[[Block], bool]
+    limits: dict[str, Any]
+
+    @contextmanager
+    def __call__(self, blocks: Iterator[Block]) -> Iterator[Iterator[Staged]]:
+        """Keep the promise of ``ports.Table.staged``."""
+        under_way: deque[Staged] = deque(maxlen=2)
+        with ThreadPoolExecutor(1, "stager") as stager:
+            try:
+                yield self._each(blocks, stager, under_way)
+            finally:
+                for batch in under_way:
+                    batch.discard()
+
+    def _each(
+        self, blocks: Iterator[Block], stager: ThreadPoolExecutor, under_way: deque[Staged]
+    ) -> Iterator[Staged]:
+        """Yield the batches, those of the raw path on the two connections in turn."""
+        writers = deque([self.writer])
+        for number, block in enumerate(blocks):
+            is_raw = self.is_raw(block)
+            if is_raw and number and len(writers) == 1 and self.spare:
+                writers.extendleft(map(self.writers, self.spare.opened()))
+            batch = Staged(table=writers[0], block=block, limits=self.limits)
+            # The caller still stores the batch before this one, over its connection.
+            if is_raw and (number == 0 or len(writers) > 1):
+                batch.begin(stager)
+            under_way.append(batch)
+            yield batch
+            writers.rotate()
