@@ -10,7 +10,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from qupersync.interface.cli import app
-from tests.cli.shell import JOBS, Done, Shell
+from tests.cli.shell import JOBS, Done, Shell, World
 
 COMMANDS = {
     "": "run --all",
@@ -303,6 +303,27 @@ def test_help_needs_none_of_the_slow_libraries():
 
     assert "typer" in done.stdout.split()
     assert slow.intersection(done.stdout.split()) == set()
+
+
+def test_a_run_with_a_password_loads_nothing_that_only_others_need(world: World):
+    spared = {"alembic", "boto3", "prometheus_client", "s3transfer", "sqlalchemy", "urllib3"}
+    code = (
+        "import atexit, sys; sys.argv[1:] = ['run', '-q', 'items']\n"
+        "atexit.register(lambda: print(*{name.split('.')[0] for name in sys.modules}))\n"
+        "from qupersync.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=world.shell.folder,
+        env=world.shell.variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert world.rows("SELECT count(*) FROM items") == [(3,)]
+    assert "redshift_connector" in done.stdout.split()
+    assert spared.intersection(done.stdout.split()) == set()
 
 
 def test_a_bug_is_exit_70_with_its_place_in_the_log_but_not_its_text(shell: Shell):
