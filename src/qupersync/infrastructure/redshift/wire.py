@@ -56,6 +56,8 @@ class Wire:
         connection.message_types[DATA_ROW] = self._keep
         # Else the driver has taken the head of the next message when it hands over a row.
         connection.merge_socket_read = False
+        # One for all statements: each is 26 kB in a cycle, which waits for the garbage collector.
+        self._cursor = connection.cursor()
 
     def execute(self, sql: str) -> tuple[Layout, list[bytes]]:
         """Run one statement and return all rows of its result as bytes.
@@ -64,9 +66,8 @@ class Wire:
             QueryError: there is more than memory is for; the connection is cut.
         """
         self.bodies, self.size = [], 0
-        cursor = self.connection.cursor()
-        cursor.execute(sql)
-        described: Sequence[dict[str, Any]] = (cursor.ps or {}).get("row_desc", [])
+        self._cursor.execute(sql)
+        described: Sequence[dict[str, Any]] = (self._cursor.ps or {}).get("row_desc", [])
         layout = Layout.of(
             [field["label"].decode() for field in described],
             [field["type_oid"] for field in described],
