@@ -28,6 +28,13 @@ SELECT count(*), count(*) FILTER (WHERE verdict = 'inserted'),
        count(*) FILTER (WHERE verdict = 'deduplicated'), (SELECT count(*) FROM inserted),
        {updated}, {late} FROM judged
 """)
+# The same for rows of which none is in the target: three fifths of the time.
+APPEND = SQL("""
+WITH inserted AS (INSERT INTO {target} ({columns}) SELECT {staged} FROM {rows} AS s RETURNING 1)
+SELECT count(*), count(*), 0, 0, 0, (SELECT count(*) FROM inserted), 0, {late}
+  FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged
+""")
+IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
@@ -116,8 +123,25 @@ class LoadSql:
             columns=listed(map(Identifier, self.columns)),
             update=update,
             updated=SQL("(SELECT count(*) FROM updated)" if plain else "0"),
-            late=SQL("NULL") if late is None else self._late(late),
+            late=self._late(late),
         )
+
+    def append(self, late: Window | None) -> Composed:
+        """Write and count as ``merge`` does, if no key is there already or more than once.
+
+        A key that is breaks the unique index, and nothing is written.
+        """
+        return APPEND.format(
+            target=self._target,
+            columns=listed(map(Identifier, self.columns)),
+            staged=listed(map(self.stage.staged, self.columns)),
+            rows=self.rows,
+            late=self._late(late),
+        )
+
+    def is_empty(self) -> Composed:
+        """Tell whether the target holds no row."""
+        return IS_EMPTY.format(self._target)
 
     def observe(self, **points: Point | None) -> Composed:
         """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them.
@@ -187,7 +211,9 @@ class LoadSql:
         mark, _ = self._mark
         return NEWER.format(Identifier(mark), self.stage.staged(mark))
 
-    def _late(self, late: Window) -> Composed:
+    def _late(self, late: Window | None) -> Composable:
+        if late is None:
+            return SQL("NULL")
         mark, kind = self._mark
         low, end = (
             SQL("CAST({} AS {})").format(Literal(canonical(point)), SQL(kind.value))

@@ -36,10 +36,14 @@ _placed = Struct("!hiq").pack
 
 @dataclass(slots=True)
 class RawLoad:
-    """The raw path of one run; left for good after ``MOST_REFUSALS`` batches that it refused."""
+    """The raw path of one run; left for good after ``MOST_REFUSALS`` batches that it refused.
+
+    ``finds_new`` says whether no row of the last batch was in the target; None before the first.
+    """
 
     job: Job
     refusals: int = 0
+    finds_new: bool | None = None
 
     def takes(self, block: Block) -> bool:
         """Tell whether it is worth a try with this batch."""
@@ -69,11 +73,12 @@ class RawStage:
     cursor: Cursor[TupleRow]
     collations: Mapping[str, Sequence[str]]
     _sql: RawSql | None = field(default=None, init=False)
+    _is_filled: bool = field(default=False, init=False)
 
     @property
     def rows(self) -> Composable | None:
         """Return the relation of the rows as target values, None if there are none."""
-        return None if self._sql is None else self._sql.rows
+        return self._sql.rows if self._sql and self._is_filled else None
 
     def add(self, block: Block, first: int) -> bool:
         """Take a batch, its first row at place ``first``; tell whether that was possible."""
@@ -84,13 +89,15 @@ class RawStage:
         except RowsRefusedError as error:
             self.load.note_refusal(error)
             return False
+        self._is_filled = True
         return True
 
     def spill(self) -> None:
         """Bring all rows into the staging table, where single ones can be found."""
-        if self._sql is not None:
+        if self._sql and self._is_filled:
             self.cursor.execute(self._sql.spill())
             self.cursor.execute(EMPTY)
+            self._is_filled = False
 
     def _copy(self, block: Block, first: int) -> None:
         batch = block.batch

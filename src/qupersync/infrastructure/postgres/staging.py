@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
+from psycopg.sql import Composed
 
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Refusal, Reject, Row, Tally
-from qupersync.domain.errors import RowAccountingError, RowsRefusedError, TooManyRejectsError
+from qupersync.domain.errors import (
+    ConflictError,
+    RowAccountingError,
+    RowsRefusedError,
+    TooManyRejectsError,
+)
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.row_check import Block
@@ -72,10 +79,11 @@ class Staging:
     @property
     def sql(self) -> LoadSql:
         """Return the statements for the rows where they are now."""
-        if self._is_made or self._raw.rows is None:
+        rows = self._raw.rows
+        if self._is_made or rows is None:
             self._settle()
             return self.load_sql
-        return replace(self.load_sql, rows=self._raw.rows)
+        return replace(self.load_sql, rows=rows)
 
     def _settle(self) -> None:
         """Bring all rows into the one table where each can be found, which the checked ones need.
@@ -143,12 +151,16 @@ class Staging:
 
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
+        if self._may_append():
+            with suppress(ConflictError, RowsRefusedError), self.connection.transaction():
+                return self._merged(self.sql.append(late))
         rejects: list[Reject] = []
         while True:
             try:
                 with self.connection.transaction():
-                    tally, lateness = self._merged(WHOLE, late)
-                    return Merged(tally=tally, rejects=tuple(rejects), lateness=lateness)
+                    merged = self._merged(self._merge_sql.merge(**WHOLE, late=late))
+                self.raw_load.finds_new = merged.tally.inserted == merged.tally.upserted
+                return replace(merged, rejects=tuple(rejects))
             except RowsRefusedError:
                 self._settle()
                 bad = self._culprits(WHOLE)
@@ -159,10 +171,16 @@ class Staging:
             self.cursor.execute(self._sql.remove(), [list(bad)])
             self.removed += bad
 
-    def _merged(self, part: dict[str, int], late: Window | None = None) -> tuple[Tally, Lateness]:
+    def _may_append(self) -> bool:
+        if self._is_made:
+            return False
+        if self.raw_load.finds_new is None:
+            self.raw_load.finds_new = self._value(self.load_sql.is_empty())
+        return bool(self.raw_load.finds_new)
+
+    def _merged(self, query: Composed, *, is_whole: bool = True) -> Merged:
         with translated(conflict_on=self.key_indexes):
-            merge = self._merge_sql.merge(**part, late=late)
-            row = self.cursor.execute(merge).fetchone() or (0,) * 8
+            row = self.cursor.execute(query).fetchone() or (0,) * 8
         seen, inserted, updated, unchanged, folded, really_inserted, really_updated, ages = row
         if (inserted, updated) != (really_inserted, really_updated):
             raise RowAccountingError(
@@ -170,10 +188,11 @@ class Staging:
                 f"took {really_inserted} and {really_updated}"
             )
         staged = self.staged - len(self.removed)
-        if part is WHOLE and seen != staged:
+        if is_whole and seen != staged:
             raise RowAccountingError(f"{staged} rows were staged, the target saw {seen}")
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
-        return tally, Lateness.of(timedelta(seconds=age) for age in ages or ())
+        lateness = Lateness.of(timedelta(seconds=age) for age in ages or ())
+        return Merged(tally=tally, lateness=lateness)
 
     @property
     def _merge_sql(self) -> LoadSql:
@@ -203,7 +222,7 @@ class Staging:
     def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
         try:
             with self.connection.transaction(force_rollback=True):
-                self._merged(part)
+                self._merged(self.load_sql.merge(part["low"], part["high"]), is_whole=False)
         except RowsRefusedError as error:
             return error
         return None

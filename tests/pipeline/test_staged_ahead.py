@@ -1,0 +1,148 @@
+"""While a batch is merged the next is on its way over a second connection; order is kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from functools import partial
+
+import pytest
+
+from qupersync.domain.batch import Tally
+from qupersync.domain.run import Run, Status
+from qupersync.infrastructure.postgres import session as postgres
+from qupersync.infrastructure.postgres.ahead import Spare
+from qupersync.infrastructure.postgres.target import Target
+from tests.pipeline.rig import AT_ONCE, WATERMARK, Rig, a_job
+
+HOUR = WATERMARK | {"initial": "1h"}
+RAW = a_job(load="copy", batch_size=2, watermark=HOUR)
+STOPS_AFTER = 2
+WRITTEN_BY = """
+CREATE TABLE writers (id int, pid int DEFAULT pg_backend_pid());
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN INSERT INTO public.writers VALUES (new.id); RETURN new; END $$;
+CREATE TRIGGER note BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION note();
+"""
+# A sequence remembers what is rolled back.
+RAISING_ONCE = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF new.id = {id} AND nextval('public.tries') = 1 THEN {act}; END IF;
+  RETURN new;
+END $$;
+CREATE TRIGGER fail BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION fail();
+"""
+LEDGER = (
+    "SELECT batch_seq, rows_extracted, rows_inserted FROM quper.sync_batches ORDER BY batch_seq"
+)
+STORED = "SELECT id, name FROM items ORDER BY id"
+
+
+@pytest.fixture
+def nine(items: Rig) -> Rig:
+    items.at_source(
+        "INSERT INTO items SELECT i, 'row ' || i, timestamp '2026-03-01 11:00' + i * interval '1 s'"
+        " FROM generate_series(1, 9) AS i"
+    )
+    return items
+
+
+def is_whole(rig: Rig) -> bool:
+    """Tell whether all nine rows are there, and the ledger has each once."""
+    names = [(number, f"row {number}") for number in range(1, 10)]
+    batches = [(seq, 2, 2) for seq in range(1, 5)]
+    return rig.rows(STORED) == names and rig.rows(LEDGER) == [*batches, (5, 1, 1)]
+
+
+def test_batches_are_written_over_two_connections_in_turn(nine: Rig):
+    nine.at_target(WRITTEN_BY)
+
+    run = nine.run(RAW)
+
+    assert (run.status, run.tally.inserted, is_whole(nine)) == (Status.SUCCESS, 9, True), run.error
+    pids = [pid for (pid,) in nine.rows("SELECT pid FROM writers ORDER BY id")]
+    assert pids == [pids[0], pids[0], pids[2], pids[2]] * 2 + [pids[0]]
+    assert pids[0] != pids[2]
+
+
+def test_small_batches_that_are_checked_need_one_connection(nine: Rig):
+    nine.at_target(WRITTEN_BY)
+
+    nine.run(a_job(batch_size=2, watermark=HOUR))
+
+    assert len(set(nine.rows("SELECT pid FROM writers"))) == 1
+
+
+def test_without_a_second_connection_the_run_goes_on_with_one(nine: Rig):
+    nine.at_target(WRITTEN_BY)
+    nowhere = Spare(partial(postgres.connected, "host=127.0.0.1 port=1"))
+
+    class Alone(Rig):
+        @contextmanager
+        def open_target(self, owner: str = "test", source: str = "default") -> Iterator[Target]:
+            with super().open_target(owner, source) as target, nowhere:
+                yield Target(target.session, target.leases, target.runs, nowhere)
+
+    alone = Alone(**{f.name: getattr(nine, f.name) for f in fields(nine)})
+
+    assert alone.run(RAW).status is Status.SUCCESS
+    assert is_whole(nine)
+    assert nowhere.is_tried
+    assert len(set(nine.rows("SELECT pid FROM writers"))) == 1
+
+
+def test_of_a_key_in_two_batches_the_later_row_stays(items: Rig):
+    items.at_source(
+        "ALTER TABLE items DROP CONSTRAINT items_pkey",
+        "INSERT INTO items SELECT i % 2, 'row ' || i, '2026-03-01 11:00'::timestamp"
+        " FROM generate_series(1, 9) AS i",
+    )
+
+    run = items.run(RAW)
+
+    assert run.tally == Tally(extracted=9, inserted=2, updated=7), run.error
+    assert items.rows(STORED) == [(0, "row 8"), (1, "row 9")]
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 9])
+def test_a_batch_that_lost_a_conflict_is_stored_in_its_turn(nine: Rig, number):
+    act = "RAISE EXCEPTION USING ERRCODE = 'serialization_failure'"
+    nine.at_target(RAISING_ONCE.format(id=number, act=act))
+
+    assert nine.run(RAW).status is Status.SUCCESS
+    assert is_whole(nine)
+
+
+@pytest.mark.parametrize("number", [1, 3, 5, 9])
+def test_a_connection_that_breaks_costs_no_row(nine: Rig, number):
+    nine.retry = AT_ONCE
+    act = "PERFORM pg_terminate_backend(pg_backend_pid())"
+    nine.at_target(RAISING_ONCE.format(id=number, act=act))
+
+    run = nine.run(RAW)
+
+    assert (run.status, run.attempts) == (Status.SUCCESS, 2), run.error
+    assert nine.rows(STORED) == [(at, f"row {at}") for at in range(1, 10)]
+    assert nine.rows("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == [(0,)]
+
+
+def test_what_was_staged_when_somebody_stops_the_run_is_not_stored(nine: Rig):
+    def stops(run: Run) -> None:
+        if run.batches == STOPS_AFTER:
+            nine.stop.request()
+
+    run = replace(nine.use_case(), on_step=stops)(RAW, nine.order())
+
+    assert (run.status, run.batches) == (Status.CANCELED, STOPS_AFTER)
+    assert nine.rows(STORED) == [(at, f"row {at}") for at in range(1, 5)]
+
+
+def test_pieces_share_the_two_connections(nine: Rig):
+    nine.at_target(WRITTEN_BY)
+    nine.at_source("INSERT INTO items SELECT i, 'old', '2026-02-26' FROM generate_series(10, 14) i")
+
+    run = nine.run(a_job(load="copy", batch_size=2, watermark=WATERMARK | {"chunk": "1d"}))
+
+    assert (run.status, run.tally.inserted) == (Status.SUCCESS, 14)
+    assert len(set(nine.rows("SELECT pid FROM writers"))) == 2
