@@ -36,6 +36,10 @@ CREATE TRIGGER fail BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION fail();
 LEDGER = (
     "SELECT batch_seq, rows_extracted, rows_inserted FROM quper.sync_batches ORDER BY batch_seq"
 )
+IDLE = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND state LIKE 'idle in%'
+"""
 STORED = "SELECT id, name FROM items ORDER BY id"
 
 
@@ -124,7 +128,7 @@ def test_a_connection_that_breaks_costs_no_row(nine: Rig, number):
 
     assert (run.status, run.attempts) == (Status.SUCCESS, 2), run.error
     assert nine.rows(STORED) == [(at, f"row {at}") for at in range(1, 10)]
-    assert nine.rows("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == [(0,)]
+    assert nine.rows(IDLE) == [(0,)]
 
 
 def test_what_was_staged_when_somebody_stops_the_run_is_not_stored(nine: Rig):

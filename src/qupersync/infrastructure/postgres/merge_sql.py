@@ -61,6 +61,11 @@ SELECT count(*) FILTER (WHERE {mark} IS NULL),
        {newest}
   FROM {rows} AS s
 """)
+# In WHERE it becomes a hash anti join: 29 s as a FILTER over 50,000 rows, 0.02 s so.
+MISSING = SQL("""
+SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE 0 END, total
+  FROM (SELECT count(*) AS total FROM {0}) AS whole
+""")
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
 PLACE = SQL("row_number() OVER (PARTITION BY {} ORDER BY {})")
 REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
@@ -182,12 +187,12 @@ class LoadSql:
         counted = SQL("SELECT count(DISTINCT ({})) FROM {} AS t WHERE {}")
         return counted.format(owner, self._target, unmatched)
 
-    def missing(self) -> Composed:
-        """Count the target's rows without a staged key, and all of them."""
-        # In WHERE, where it becomes a hash anti join: 29 s as a FILTER over 50,000 rows, 0.02 s so.
-        return SQL(
-            "SELECT (SELECT count(*) FROM {0} AS t WHERE {1}), (SELECT count(*) FROM {0})"
-        ).format(self._target, self._unmatched)
+    def missing(self, upserted: int) -> Composed:
+        """Count the target's rows without a staged key, and all of them.
+
+        So many different keys were staged: if there are no more rows, none is missing.
+        """
+        return MISSING.format(self._target, Literal(upserted), self._unmatched)
 
     def delete_missing(self) -> Composed:
         """Delete the target's rows without a staged key."""

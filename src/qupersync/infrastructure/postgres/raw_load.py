@@ -22,7 +22,7 @@ from qupersync.domain.job import Job
 from qupersync.domain.load_path import COPY_PAYS_FROM, RAW, path_of
 from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.raw_sql import COPY, EMPTY, RawSql
+from qupersync.infrastructure.postgres.raw_sql import COPY, EMPTY, NOWHERE, RawSql
 
 logger = logging.getLogger(__name__)
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -74,6 +74,7 @@ class RawStage:
     collations: Mapping[str, Sequence[str]]
     _sql: RawSql | None = field(default=None, init=False)
     _is_filled: bool = field(default=False, init=False)
+    _end: str = field(default=NOWHERE, init=False)
 
     @property
     def rows(self) -> Composable | None:
@@ -97,7 +98,7 @@ class RawStage:
         if self._sql and self._is_filled:
             self.cursor.execute(self._sql.spill())
             self.cursor.execute(EMPTY)
-            self._is_filled = False
+            self._is_filled, self._end = False, NOWHERE
 
     def _copy(self, block: Block, first: int) -> None:
         batch = block.batch
@@ -113,9 +114,11 @@ class RawStage:
             self._sql = sql
         with translated(), self.connection.transaction():
             self._write(batch.payloads, first, len(batch.names))
-            held = self.cursor.execute(self._sql.held(first)).fetchone()
-            if held is None or held[0] != len(batch):
+            row = self.cursor.execute(self._sql.held(self._end)).fetchone()
+            held, end, *_ = row or (0, NOWHERE)
+            if held != len(batch):
                 raise RowsRefusedError("a row breaks a rule of its job")
+        self._end = end
 
     def _write(self, bodies: Sequence[bytes], first: int, width: int) -> None:
         try:

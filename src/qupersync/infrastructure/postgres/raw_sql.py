@@ -16,9 +16,13 @@ COPY = SQL("COPY {} FROM STDIN (FORMAT binary)").format(RAW)
 EMPTY = SQL("TRUNCATE {}").format(RAW)
 # Each value once, however often a rule or the merge looks at it: OFFSET keeps the query whole.
 ROWS = SQL("(SELECT {}, {} FROM {} OFFSET 0)")
+# A table that is made in the same transaction is only appended to: what is behind the last row of
+# the batch before is this batch.
 HELD = SQL("""
-SELECT count(*) FILTER (WHERE {}), {} FROM (SELECT {} FROM {} WHERE {} >= {} OFFSET 0) AS s
+SELECT count(*) FILTER (WHERE {}), max(s.ctid)::text, {}
+  FROM (SELECT {}, ctid FROM {} WHERE ctid > CAST({} AS tid) OFFSET 0) AS s
 """)
+NOWHERE = "(0,0)"
 SPILL = SQL("INSERT INTO {} SELECT * FROM {} AS s")
 # As Redshift writes numbers; PostgreSQL reads others too.
 INTEGER, NUMBER = "-?[0-9]+", "-?[0-9]*[.]?[0-9]*"
@@ -50,17 +54,15 @@ class RawSql:
         columns += [SQL("{} {}").format(_raw(at), SQL(kind)) for at, kind in enumerate(kinds)]
         return CREATE.format(listed(columns))
 
-    def held(self, first: int) -> Composed:
-        """Count, of the rows from place ``first`` on, those that keep all rules."""
+    def held(self, after: str) -> Composed:
+        """Count the rows behind that place that keep all rules, and return the last one's place."""
         rules = [rule for column in self.columns for rule in column.rules()]
         kept = SQL(" AND ").join(rules or [SQL("true")])
         parts = [part for column in self.columns for part in column.parts]
         casts = [
             SQL("count({})").format(column.value) for column in self.columns if column.may_fail
         ]
-        return HELD.format(
-            kept, listed(casts or [SQL("0")]), listed(parts), RAW, ARRIVAL, Literal(first)
-        )
+        return HELD.format(kept, listed(casts or [SQL("0")]), listed(parts), RAW, Literal(after))
 
     @cached_property
     def rows(self) -> Composed:

@@ -58,6 +58,7 @@ class Staging:
     allowance: Allowance
     raw_load: RawLoad
     staged: int = 0
+    upserted: int = 0
     refused: int = 0
     _arrived: int = 0
     _raw: RawStage = field(init=False)
@@ -71,6 +72,11 @@ class Staging:
         self._raw = RawStage(self.raw_load, self.connection, self.cursor, self.load_sql.collations)
         # A deferred constraint would speak at the commit, too late to find its row.
         self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    @property
+    def held(self) -> int:
+        """Return how many rows are staged now."""
+        return self.staged - len(self.removed)
 
     @property
     def _sql(self) -> StageSql:
@@ -187,10 +193,10 @@ class Staging:
                 f"{inserted} rows were to be inserted and {updated} updated, but the target "
                 f"took {really_inserted} and {really_updated}"
             )
-        staged = self.staged - len(self.removed)
-        if is_whole and seen != staged:
-            raise RowAccountingError(f"{staged} rows were staged, the target saw {seen}")
+        if is_whole and seen != self.held:
+            raise RowAccountingError(f"{self.held} rows were staged, the target saw {seen}")
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
+        self.upserted = tally.upserted
         lateness = Lateness.of(timedelta(seconds=age) for age in ages or ())
         return Merged(tally=tally, lateness=lateness)
 

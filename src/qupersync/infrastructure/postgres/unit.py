@@ -99,12 +99,14 @@ class Unit:
 
     def seen(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.seen``."""
+        if len(self.staging.load_sql.key) == 1:
+            return self.staging.held, self.staging.upserted
         row = self.cursor.execute(self.staging.sql.seen()).fetchone()
         return row or (0, 0)
 
     def missing(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.missing``."""
-        row = self.cursor.execute(self.staging.sql.missing()).fetchone()
+        row = self.cursor.execute(self.staging.sql.missing(self.staging.upserted)).fetchone()
         return row or (0, 0)
 
     def owners_gone(self) -> int:
