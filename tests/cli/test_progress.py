@@ -17,7 +17,7 @@ from rich.console import Console
 from qupersync.bootstrap import Listener
 from qupersync.demo.faults import AtSql, Delay, Fault
 from qupersync.domain.batch import Tally
-from qupersync.domain.errors import SourceUnavailableError
+from qupersync.domain.errors import SourceUnavailableError, TargetUnavailableError
 from qupersync.domain.run import Run, Trigger
 from qupersync.domain.watermark import Window
 from qupersync.interface.live import lines
@@ -312,6 +312,15 @@ def test_a_run_that_waits_for_its_next_attempt_says_how_long_and_why():
         "events source-unavailable, waits 1.2 s [#####.....] 50% 2.5 s"
     )
     assert works.split()[:3] == ["events", "100", "rows"]
+
+
+def test_a_run_that_could_not_begin_yet_waits_too():
+    progress = Progress(clock=iter([0.0, 1.0]).__next__)
+    progress.heard(Listener()).on_step(began().waiting(TargetUnavailableError(), 2))
+
+    [record] = progress.records()
+
+    assert (record["error_code"], record["backoff_ms"]) == ("target-unavailable", 2000)
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

@@ -45,8 +45,8 @@ class RunJob:
     """Runs one job to its recorded end.
 
     ``open_source`` takes a time limit in seconds. ``on_begin`` is told of a run that has its
-    lease, ``on_step`` of every batch that it has stored, and when it waits for another attempt;
-    both in the thread of the job.
+    lease, ``on_step`` of every batch that it has stored, and when it waits for another attempt,
+    perhaps before it has begun; both in the thread of the job.
     """
 
     open_source: Callable[[float], AbstractContextManager[Source]]

@@ -53,7 +53,9 @@ class Progress:
             listener.on_begin(run)
 
         def stepped(run: Run) -> None:
-            self._runs[run.run_id] = (self._runs[run.run_id][0], run)
+            # One that could not begin yet waits for its next attempt too.
+            known = self._runs.get(run.run_id)
+            self._runs[run.run_id] = (known[0] if known else self.clock(), run)
             listener.on_step(run)
 
         def ended(run: Run) -> None:
