@@ -192,15 +192,20 @@ class Site(World):
 
 def commit_of_batch(*, answered: bool) -> Any:
     """Look for the COMMIT of a batch: before the server has it, or once it has answered."""
-    is_batch = False
+    return commit_of("batch_seq = batch_seq + 1", answered=answered)
+
+
+def commit_of(statement: str, *, answered: bool) -> Any:
+    """Look for the COMMIT of a transaction with a statement that contains this."""
+    is_in = False
 
     def looks_for(message: Message) -> bool:
-        nonlocal is_batch
+        nonlocal is_in
         if message.begins:
-            is_batch |= "batch_seq = batch_seq + 1" in message.text
-        found = is_batch and (message.begins if not answered else message.kind == b"C")
+            is_in |= statement in message.text
+        found = is_in and (message.begins if not answered else message.kind == b"C")
         found = found and message.text == "COMMIT"
-        is_batch &= not found
+        is_in &= not found
         return found
 
     return looks_for

@@ -3,8 +3,13 @@
 import pytest
 
 from tests.faults.proxy import End, Message, Trap
-from tests.faults.site import OTHERS, Site, commit_of_batch
+from tests.faults.site import OTHERS, Site, commit_of, commit_of_batch
 
+HELD = (
+    "UPDATE quper.qupersync_leases SET lease_owner = gen_random_uuid(),"
+    " lease_expires_at = now() + interval '1 h'"
+)
+FREE = "UPDATE quper.qupersync_leases SET lease_owner = NULL, lease_expires_at = NULL"
 DEAD = ("dead", "target-unavailable")
 TERMINATE = OTHERS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").partition(" AND state")
 
@@ -74,3 +79,22 @@ def test_a_heartbeat_that_is_cut_comes_back(site: Site):
 
     assert site.last_run() == ("success", "")
     site.invariants.hold_at_the_end()
+
+
+def test_a_skip_whose_answer_was_lost_stays_a_skip_though_the_job_is_free_by_now(site: Site):
+    site.recovers()
+    site.at_target(HELD)
+
+    def freed() -> End:
+        site.at_target(FREE)
+        return End.CUT
+
+    stored = commit_of("INTO quper.sync_logs", answered=True)
+    site.proxy.set(Trap(looks_for=stored, does=freed))
+
+    done = site.run("-o", "json", SYNC_RETRIES="1")
+
+    assert site.last_run() == ("skipped", "lease-held")
+    [told] = done.document["runs"]
+    assert (done.code, told["status"]) == (7, "skipped")
+    site.recovers()

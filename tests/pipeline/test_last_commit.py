@@ -1,17 +1,20 @@
 """A run ends in one commit, and one whose answer never comes is found out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
 import psycopg
 import pytest
 
+from qupersync.domain.batch import Tally
+from qupersync.domain.errors import StoppedError
 from qupersync.domain.job import Job
 from qupersync.domain.ports import Doubt
 from qupersync.domain.run import Status
 from qupersync.infrastructure.postgres import doubts, session
-from tests.pipeline.rig import WATERMARK, Rig, a_job, a_snapshot
+from tests.pipeline.rig import NOON, WATERMARK, Rig, a_job, a_snapshot
 
 WRITERS = """
 SELECT (SELECT xid FROM quper.sync_batches ORDER BY batch_seq DESC LIMIT 1),
@@ -48,6 +51,21 @@ def test_with_retention_the_last_deletion_closes_the_run(items: Rig):
     assert (run.status, run.tally.deleted) == (Status.SUCCESS, 1)
     [(batch, *writers)] = items.rows(WRITERS)
     assert {batch, *writers} == {batch}
+
+
+@pytest.mark.parametrize("job", [a_job(), a_snapshot()], ids=["incremental", "snapshot"])
+def test_a_run_that_its_own_commit_has_closed_stays_as_it_is_and_the_caller_is_told(
+    items: Rig, job: Job
+):
+    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-03-01 11:00')")
+    ended = items.run(job)
+    unknowing = replace(ended, tally=Tally(), batches=0, watermark_after=None)
+
+    with items.open_target() as target:
+        told = target.runs.close(unknowing.ended_by(StoppedError(), NOON))
+
+    assert told == replace(ended, lateness=told.lateness)
+    assert items.rows("SELECT status FROM quper.sync_logs") == [("success",)]
 
 
 def undecided(connection: psycopg.Connection[Any]) -> None:

@@ -197,7 +197,7 @@ def test_a_run_that_lost_its_lease_between_two_attempts_stops_at_once(items: Rig
 
     done = run(items, daily(), at_wait(overtake))
 
-    assert (done.status, done.error_code, done.attempts) == (Status.DEAD, "lease-lost", 2)
+    assert (done.status, done.error_code, done.attempts) == (Status.DEAD, "lease-expired", 1)
     assert [other.status for other in read] == [Status.SUCCESS]
 
 

@@ -70,9 +70,8 @@ class Target:
         """Nobody looks at attempts."""
 
     def close(self, run: Run) -> Run:
-        known = self.store.runs.get(run.run_id)
-        is_open = known is not None and known.status is Status.RUNNING
-        return self.store.closed(run) if is_open else run
+        known = self.store.runs.get(run.run_id, run)
+        return self.store.closed(run) if known.status is Status.RUNNING else known
 
     def last(self, job: str, trigger: Trigger | None = None) -> PastRun | None:
         over = [past for past in self._past() if trigger in {None, past.trigger}]

@@ -111,6 +111,18 @@ class Attempts:
             if not self.is_open:  # the connection broke before: a run without a record never was
                 target.runs.open(replace(self.run, status=Status.RUNNING, completed_at=None))
             self.write(target)
-            self.run = target.runs.close(self.run)
+            self._close(target)
             target.leases.release(self.lease)
         self.is_recorded = True
+
+    def _close(self, target: Target) -> None:
+        stored = target.runs.close(self.run)
+        if stored.error_code != self.run.error_code:
+            facts = {
+                "job": self.run.job,
+                "run_id": self.run.run_id,
+                "error_code": self.run.error_code,
+                "stored": stored.status,
+            }
+            logger.warning("run was closed before", extra=facts)
+        self.run = stored

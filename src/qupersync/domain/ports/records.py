@@ -97,7 +97,8 @@ class RunLog(Protocol):
     def open(self, run: Run) -> Run:
         """Store a run as it starts, or as it ended if it was skipped; return what is stored.
 
-        Its times are the target's: this machine's clock may be wrong.
+        Its times are the target's: this machine's clock may be wrong. One that was stored before,
+        in a commit without an answer, may have ended by now.
         """
 
     def note_progress(self, run: Run) -> None:
@@ -112,6 +113,8 @@ class RunLog(Protocol):
 
     def close(self, run: Run) -> Run:
         """Store how a run ended and return what is stored; one that somebody closed stays so.
+
+        That may have been its own commit, whose answer was lost, or the next holder of the job.
 
         The time is the target's, the counters are those of the committed batches.
         """

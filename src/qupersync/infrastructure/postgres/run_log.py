@@ -1,6 +1,6 @@
 """The run log in ``quper.sync_logs``, and what a job's state learns from each run."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +8,11 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from qupersync.domain.batch import Tally
 from qupersync.domain.errors import LeaseLostError
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, canonical
 from qupersync.infrastructure.postgres.session import Session
+from qupersync.infrastructure.postgres.stored_run import as_stored
 
 # Again, if the answer of the first time was lost.
 OPEN = """
@@ -26,7 +26,6 @@ SELECT %(run_id)s, %(source)s, %(job)s, %(trigger)s, %(status)s, now,
        %(replay_of)s, %(attempts)s
   FROM clock_timestamp() AS now
 ON CONFLICT (run_id) DO UPDATE SET attempts = excluded.attempts
-RETURNING started_at, completed_at
 """
 NOTE_PROGRESS = """
 UPDATE quper.sync_logs
@@ -57,8 +56,6 @@ UPDATE quper.sync_logs
        status = %(status)s, attempts = coalesce(%(attempts)s, attempts), error = %(error)s,
        error_code = %(error_code)s, retryable = %(retryable)s, warnings = %(warnings)s
   FROM ledger, clock_timestamp() AS now WHERE run_id = %(run_id)s AND status = 'running'
-RETURNING started_at, completed_at, sync_logs.batches, rows_extracted, rows_inserted, rows_updated,
-          rows_unchanged, rows_deduplicated, rows_skipped, rows_deleted
 """
 # Each attempt is written once, when it has ended: it began where the wait before it was over.
 FAILURE = """
@@ -103,7 +100,6 @@ UPDATE quper.qupersync_state
    AND (SELECT trigger FROM quper.sync_logs WHERE run_id = %(run_id)s)
        IN ('cron', 'manual', 'retry')
 """
-COUNTS = ("extracted", "inserted", "updated", "unchanged", "deduplicated", "skipped", "deleted")
 OPEN_RUNS = """
 SELECT run_id FROM quper.sync_logs
  WHERE source = %(source)s AND sync_job_id = %(job)s AND status = 'running'
@@ -124,24 +120,17 @@ def close_vanished(cursor: Cursor[TupleRow], names: dict[str, str]) -> None:
         _close(cursor, names | VANISHED | {"run_id": run_id})
 
 
-def _close(cursor: Cursor[TupleRow], values: dict[str, Any]) -> TupleRow | None:
-    row = cursor.execute(COUNTED, values).fetchone()
-    if row is not None:
+def _close(cursor: Cursor[TupleRow], values: dict[str, Any]) -> bool:
+    is_open = cursor.execute(COUNTED, values).rowcount == 1
+    if is_open:
         cursor.execute(LAST_ATTEMPT, values)
         cursor.execute(LEARN, values)
-    return row
+    return is_open
 
 
 def closed(cursor: Cursor[TupleRow], run: Run) -> Run:
     """Close a run; return it as it is stored, unchanged if somebody has closed it before."""
-    row = _close(cursor, record(run))
-    if row is None:
-        return run
-    started_at, completed_at, batches, *counts = row
-    tally = Tally(**dict(zip(COUNTS, counts, strict=True)))
-    return replace(
-        run, started_at=started_at, completed_at=completed_at, batches=batches, tally=tally
-    )
+    return as_stored(cursor, run) if _close(cursor, record(run)) else run
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +144,9 @@ class RunLog:
 
     def open(self, run: Run) -> Run:
         """Keep the promise of ``ports.RunLog.open``."""
-        ((started_at, completed_at),) = self.session.rows(OPEN, record(run) | self._process())
-        return replace(run, started_at=started_at, completed_at=completed_at)
+        with self.session.transaction() as cursor:
+            cursor.execute(OPEN, record(run) | self._process())
+            return as_stored(cursor, run)
 
     def note_progress(self, run: Run) -> None:
         """Keep the promise of ``ports.RunLog.note_progress``."""
@@ -170,7 +160,8 @@ class RunLog:
     def close(self, run: Run) -> Run:
         """Keep the promise of ``ports.RunLog.close``."""
         with self.session.transaction() as cursor:
-            return closed(cursor, run)
+            _close(cursor, record(run))
+            return as_stored(cursor, run)
 
     def _process(self) -> dict[str, Any]:
         return {"host": self.host, "pid": self.pid, "version": self.version}
