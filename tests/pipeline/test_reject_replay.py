@@ -117,6 +117,25 @@ def test_a_replay_moves_no_watermark_and_covers_no_window(items: Rig, job: Job):
     ) == [(None, None, None, False)]
 
 
+@MODES
+def test_the_last_rows_their_rejects_the_record_and_the_lease_change_in_one_transaction(
+    items: Rig, job: Job
+):
+    items.run(job)
+    items.at_target(REPAIR)
+
+    run = replay(items, job)
+
+    of_run = f"WHERE run_id = '{run.run_id}'"
+    [writers] = items.rows(
+        f"SELECT xid, (SELECT xmin::text FROM quper.sync_logs {of_run}),"
+        f" (SELECT xmin::text FROM quper.sync_attempts {of_run}),"
+        " (SELECT xmin::text FROM quper.sync_rejects),"
+        f" (SELECT xmin::text FROM quper.qupersync_leases) FROM quper.sync_batches {of_run}"
+    )
+    assert len(set(writers)) == 1
+
+
 def test_a_newer_row_of_the_target_stays(items: Rig):
     items.run(a_job())
     items.at_target(REPAIR, "INSERT INTO items VALUES (2, 'newer', '2026-03-01 11:59')")

@@ -34,7 +34,8 @@ def read_again(job: Job) -> str:
 class ReplayRejects(RunJob):
     """Runs a job whose rows are rejects: what loads is resolved, what is refused again is kept.
 
-    Nothing is read at the source, and the watermark stays.
+    Nothing is read at the source, and the watermark stays. The last rows are stored together with
+    the record of the run.
     """
 
     kept: Callable[[Target], KeptRejects]
@@ -50,14 +51,20 @@ class ReplayRejects(RunJob):
             table = target.table(job, attempts.held)
             _require_standing(job, table)
             at_most = min(BATCH_ROWS, order.batch_rows or job.batch_size or BATCH_ROWS)
-            for rows in kept.parts(attempts.run, at_most=at_most):
+            parts = kept.parts(attempts.run, at_most=at_most)
+            rows = next(parts, None)
+            while rows is not None:
+                following = next(parts, None)
                 if stop.is_requested():
                     raise StoppedError
-                attempts.step(_loaded(job, table, kept, rows, attempts.run))
+                is_last = following is None
+                attempts.step(_loaded(job, table, kept, rows, attempts.run, closes=is_last))
+                rows = following
                 self.on_step(attempts.run)
-                if not attempts.is_trusted():
+                if not (attempts.is_recorded or attempts.is_trusted()):
                     target.leases.renew(attempts.held)
-        attempts.run = attempts.run.succeeded(self.clock())
+        if not attempts.is_recorded:  # there were none
+            attempts.run = attempts.run.succeeded(self.clock())
 
 
 def _require_standing(job: Job, table: Table) -> None:
@@ -75,7 +82,9 @@ def _require_standing(job: Job, table: Table) -> None:
         )
 
 
-def _loaded(job: Job, table: Table, kept: KeptRejects, rows: KeptRows, run: Run) -> Run:
+def _loaded(
+    job: Job, table: Table, kept: KeptRejects, rows: KeptRows, run: Run, *, closes: bool
+) -> Run:
     check, batch = _check(job, table, rows), rows.batch
     # Only a watermark tells which of two rows is newer. A good row that a snapshot loads later
     # supersedes its reject.
@@ -90,7 +99,7 @@ def _loaded(job: Job, table: Table, kept: KeptRejects, rows: KeptRows, run: Run)
         kept.mark_replayed([number for number, payload in pairs if payload not in refused])
         run = run.loaded(tally)
         unit.commit(Entry(run=run, tally=tally))
-    return run
+        return unit.close(run) if closes else run
 
 
 def _check(job: Job, table: Table, rows: KeptRows) -> RowCheck:
