@@ -1,15 +1,61 @@
-from tests.faults.proxy import End, Trap
-from tests.faults.site import JOBS, Site
+"""A target that goes silent is not waited for: not beyond the job's time, nor beyond a signal."""
+
+import signal
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from tests.faults.proxy import End, Message, Trap
+from tests.faults.site import JOBS, LIMIT_S, Site
+
+# Kubernetes gives 30 s by default.
+GRACE_S = 20
+
+
+@dataclass(kw_only=True, eq=False)
+class Silence(Trap):
+    """From the message on nobody is answered any more, nor is who connects anew."""
+
+    def watch(self, message: Message) -> End | None:
+        return End.BLACK_HOLE if self.sprung.is_set() else super().watch(message)
+
+
+def silent() -> End:
+    return End.BLACK_HOLE
+
+
+def at(statement: str) -> Any:
+    return lambda message: message.begins and statement in message.text
 
 
 def test_a_target_that_goes_silent_is_not_waited_for_longer_than_the_job_may_take(site: Site):
     site.shell.write_jobs(JOBS.replace("timeout: 20s", "timeout: 3s"))
-    site.proxy.set(
-        Trap(
-            looks_for=lambda m: m.begins and "qupersync_stage" in m.text,
-            count=6,
-            does=lambda: End.BLACK_HOLE,
-        )
-    )
+    site.proxy.set(Trap(looks_for=at("qupersync_stage"), count=6, does=silent))
 
     assert site.execute().code == 1  # at present it waits for ever
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("FOR UPDATE SKIP LOCKED", Silence),
+        ("INTO quper.sync_logs", Trap),
+        ("qupersync_stage", Trap),
+    ],
+    ids=["claim", "open", "batch"],
+)
+def test_a_signal_ends_a_run_whose_target_is_silent(site: Site, statement: str, kind: type[Trap]):
+    trap = site.proxy.set(kind(looks_for=at(statement), does=silent))
+    with site.running() as child:
+        assert trap.sprung.wait(LIMIT_S)
+        child.send_signal(signal.SIGTERM)
+        asked_at = monotonic()
+        done = site.ended(child)
+
+    assert (done.code, monotonic() - asked_at < GRACE_S) == (143, True)
+    site.proxy.trap = None
+    answered = kind is Trap  # whoever connects anew
+    assert site.rows("SELECT status FROM quper.sync_logs") == [("canceled",)] * answered
+    site.recovers()

@@ -12,6 +12,7 @@ from qupersync.bootstrap.servers import Servers
 from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run
 from qupersync.infrastructure.logs import in_pass
+from qupersync.infrastructure.postgres.target import Target
 from qupersync.infrastructure.signals import Stop, stopping_on_signals
 
 OnRun = Callable[[Run], None]
@@ -41,10 +42,17 @@ def working(servers: Servers, listener: Listener, pass_id: UUID) -> Iterator[tup
     All that is logged meanwhile, and all connections, bear the id of the pass.
     """
     stop, servers = Stop(), replace(servers, pass_id=pass_id)
+
+    @contextmanager
+    def leaving() -> Iterator[Target]:
+        """Open a target that is not waited for once somebody wants to stop."""
+        with servers.target() as target, stop.interrupting(target.session.leave):
+            yield target
+
     with in_pass(pass_id), servers.heartbeat() as heartbeat, stopping_on_signals(stop):
         run_job = RunJob(
             open_source=servers.source,
-            open_target=servers.target,
+            open_target=leaving,
             heartbeat=heartbeat,
             clock=now,
             new_id=uuid4,

@@ -14,6 +14,7 @@ from qupersync.infrastructure.postgres.session import Session, connected
 
 logger = logging.getLogger(__name__)
 BEATS_PER_TTL = 4
+LAST_BEAT_S = 2.0
 # Of the lease's time: an answer may be on its way for as long before nobody trusts it any more.
 MARGIN = 1 / 6
 
@@ -48,7 +49,7 @@ class Heartbeat:
             yield self
         finally:
             self._over.set()
-            thread.join()
+            thread.join(LAST_BEAT_S)  # no longer: its server may be silent
 
     @contextmanager
     def beating(

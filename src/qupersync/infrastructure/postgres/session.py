@@ -31,6 +31,8 @@ PARAMETERS: dict[str, Any] = {
 SEARCH_PATH = "pg_catalog, pg_temp"
 # A server that is alive has ended a statement by its own limit before.
 GRACE_S = 10.0
+# Who was asked to stop has 30 s in Kubernetes, and connects once more to record the end.
+LEAVE_S = 6.0
 # Set per transaction: a pooler in transaction mode would hand a session's SET to a stranger.
 _LIMITS = {
     "search_path": SEARCH_PATH,
@@ -79,9 +81,19 @@ class Session:
             same.shutdown(socket.SHUT_RDWR)
 
     def cancel(self) -> None:
-        """Cancel the running statement, from any thread; a server that is gone runs none."""
+        """Cancel the running statement, from any thread; a server that is gone runs none.
+
+        Returns at once: of many connections to a silent server none waits for the one before.
+        """
+        _after(0, self._cancel)
+
+    def _cancel(self) -> None:
         with suppress(psycopg.Error):
             self.connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
+
+    def leave(self) -> None:
+        """Cut the connection unless it is closed within ``LEAVE_S``; from any thread, at once."""
+        _after(LEAVE_S, self.cut)
 
     def rows(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """Return the rows of one statement in a transaction of its own."""
@@ -107,13 +119,18 @@ def _by(limit_s: float, act: Callable[[], None]) -> Iterator[None]:
     A peer that is silent but acknowledges, as a proxy does, escapes keepalives and
     ``tcp_user_timeout``, and libpq waits for ever.
     """
-    timer = Timer(limit_s, act)
-    timer.daemon = True
-    timer.start()
+    timer = _after(limit_s, act)
     try:
         yield
     finally:
         timer.cancel()
+
+
+def _after(seconds: float, act: Callable[[], None]) -> Timer:
+    timer = Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 @contextmanager
