@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from qupersync.bootstrap import Listener
-from qupersync.demo.faults import AtSql, Delay, Fault
+from qupersync.demo.faults import AtSql, Cut, Delay, Fault
 from qupersync.domain.batch import Tally
 from qupersync.domain.errors import SourceUnavailableError, TargetUnavailableError
 from qupersync.domain.run import Run, Trigger
@@ -321,6 +321,29 @@ def test_a_run_that_could_not_begin_yet_waits_too():
     [record] = progress.records()
 
     assert (record["error_code"], record["backoff_ms"]) == ("target-unavailable", 2000)
+
+
+def test_an_attempt_that_failed_is_one_line_for_people(world: World):
+    world.stand_in.faults.arm(Fault(when=AtSql("FETCH"), what=Cut()))
+
+    shown = world.shell.on_a_terminal("run", "items", columns=200)
+
+    failed, ended, *_ = seen(shown, 200)
+    assert re.fullmatch(r"items: attempt 1 failed: .+; the next one in [\d.]+ m?s", failed), shown
+    assert ended.startswith("success  items in ")
+
+
+def test_an_attempt_that_failed_is_a_record_for_programs(world: World):
+    world.stand_in.faults.arm(Fault(when=AtSql("FETCH"), what=Cut()))
+
+    failed, ended = world.shell.type("run", "items").records
+
+    assert (failed["event"], failed["level"], failed["attempt"]) == ("attempt failed", "warning", 1)
+    assert (failed["job"], failed["error_code"]) == ("items", "source-unavailable")
+    assert failed.keys() >= {"error", "backoff_ms"}
+    assert {failed[name] for name in ("run_id", "correlation_id")} == {
+        ended[name] for name in ("run_id", "correlation_id")
+    }
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

@@ -1,6 +1,5 @@
 """A run that breaks is tried again: from what is stored, within its time, and on record."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -307,16 +306,3 @@ def test_attempts_follow_one_another_within_the_run(items: Rig):
         " ON before.run_id = a.run_id AND before.attempt = a.attempt - 1"
     )
     assert is_in_order
-
-
-def test_each_failed_attempt_is_one_warning(items: Rig, caplog: pytest.LogCaptureFixture):
-    cut(items, "FETCH", times=2)
-
-    done = items.run(daily())
-
-    warned = [vars(r) for r in caplog.records if r.levelno == logging.WARNING]
-    assert [record["message"] for record in warned] == ["attempt failed"] * 2
-    assert [record["attempt"] for record in warned] == [1, 2]
-    facts = {name: warned[0][name] for name in ("job", "error_code", "backoff_ms")}
-    assert facts == {"job": "items", "error_code": "source-unavailable", "backoff_ms": 0}
-    assert warned[0]["correlation_id"] == done.correlation_id

@@ -75,16 +75,6 @@ class Attempts:
             return
         self.run = self.run.waiting(error, wait_s)
         self.unwritten.append((self.run, self.clock()))
-        facts = {
-            "job": self.run.job,
-            "run_id": self.run.run_id,
-            "attempt": self.run.attempts,
-            "error_code": self.run.error_code,
-            "error": self.run.error,
-            "backoff_ms": self.run.backoff_ms,
-            "correlation_id": self.run.correlation_id,
-        }
-        logger.warning("attempt failed", extra=facts)
 
     def write(self, target: Target) -> None:
         """Store the failed attempts that the target does not know of yet."""

@@ -1,6 +1,6 @@
 """The command verify, plugged together: who looks at both sides, and who repairs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from qupersync.application.repair import Repair
@@ -11,7 +11,7 @@ from qupersync.bootstrap.orders import ready
 from qupersync.bootstrap.servers import Servers
 from qupersync.bootstrap.working import Listener, working
 from qupersync.domain.job import Job
-from qupersync.domain.run import Run, Trigger
+from qupersync.domain.run import Trigger
 from qupersync.domain.verdict import Verdict
 from qupersync.infrastructure.postgres.copied import Copy
 from qupersync.infrastructure.redshift.original import Original
@@ -19,11 +19,11 @@ from qupersync.infrastructure.signals import Stop
 
 
 def verified(
-    app: App, names: Sequence[str], *, repair: bool, on_begin: Callable[[Run], None]
+    app: App, names: Sequence[str], *, repair: bool, listener: Listener
 ) -> tuple[list[Verdict], int]:
     """Return the verdict of each selected job, and the number of a signal that ended it, or 0.
 
-    ``on_begin`` is called as each run of a repair begins.
+    ``listener`` is told of the runs of a repair as they begin and wait.
 
     Raises:
         QuperSyncError: nothing was tried, or a server is gone.
@@ -42,7 +42,6 @@ def verified(
     @contextmanager
     def at_work() -> Iterator[RunJob]:
         nonlocal stop
-        listener = Listener(on_begin=on_begin)
         with working(servers, listener, order.correlation_id) as (run_job, stop):
             yield run_job
 

@@ -58,6 +58,19 @@ def of_run(run: Run) -> Record:
     }
 
 
+def of_attempt(run: Run) -> Record:
+    """Return the attempt of a run that failed, and for how long the run waits for the next."""
+    return {
+        "job": run.job,
+        "run_id": run.run_id,
+        "attempt": run.attempts,
+        "error_code": run.error_code,
+        "error": run.error,
+        "backoff_ms": run.backoff_ms,
+        "correlation_id": run.correlation_id,
+    }
+
+
 def of_status(status: JobStatus) -> Record:
     """Return how one job stands.
 

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import typer
@@ -83,7 +83,23 @@ class Report:
 
     def told(self, listener: Listener) -> AbstractContextManager[Listener]:
         """Tell also of the runs under way inside the block, if it announces them."""
-        return progress.told(listener, for_people=self.for_people, quiet=self.quiet)
+
+        def stepped(run: Run) -> None:
+            listener.on_step(run)
+            self.stepped(run)
+
+        heard = replace(listener, on_step=stepped)
+        return progress.told(heard, for_people=self.for_people, quiet=self.quiet)
+
+    def stepped(self, run: Run) -> None:
+        """Tell why an attempt has failed, if the run waits for the next one."""
+        if run.backoff_ms is None:
+            return
+        if not self.for_people:
+            logger.warning("attempt failed", extra=documents.of_attempt(run))
+        elif not self.quiet:
+            what = f"attempt {run.attempts} failed: {advice.one_line(run.error)}"
+            say(f"{run.job}: {what}; the next one in {spent(run.backoff_ms)}")
 
     def ended(self, run: Run) -> None:
         """Tell of a run that has ended."""

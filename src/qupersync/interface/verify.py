@@ -6,7 +6,7 @@ from datetime import tzinfo
 
 import typer
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap import Listener, open_app
 from qupersync.bootstrap.verify import verified
 from qupersync.domain.run import Run, Trigger
 from qupersync.domain.verdict import Proof, Verdict
@@ -16,6 +16,7 @@ from qupersync.interface.documents import Record
 from qupersync.interface.exit_codes import SIGNAL_BASE, ExitCode
 from qupersync.interface.options import Files, Output
 from qupersync.interface.render import Column, show, show_document
+from qupersync.interface.running import report_of
 from qupersync.interface.tables import point
 from qupersync.interface.text import say
 
@@ -38,7 +39,8 @@ def verify(files: Files, names: Sequence[str], output: Output, *, repair: bool) 
     """Show what is proved; exit 1 if it is not everything, or 128 and the signal that ended it."""
     app = open_app(jobs=files.jobs, env_file=files.env)
     zone = app.settings.sync.time_zone
-    verdicts, signal = verified(app, names, repair=repair, on_begin=_told)
+    listener = Listener(on_begin=_told, on_step=report_of(app, quiet=False).stepped)
+    verdicts, signal = verified(app, names, repair=repair, listener=listener)
     if output is Output.JSON:
         show_document([document(verdict) for verdict in verdicts])
     else:
