@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.shell import World
+from tests.cli.shell import World, seen
 
 TABLE = "CREATE TABLE events (id int PRIMARY KEY, at timestamp)"
 JOBS = """\
@@ -94,6 +94,14 @@ def test_a_job_that_cannot_be_planned_is_named_and_stops_no_other(world: World):
     assert done.document["errors"][0].startswith("job bad: Redshift answered: ")
 
 
+def test_a_job_that_cannot_be_planned_is_named_once(world: World):
+    world.at_target("INSERT INTO events VALUES (1, now())")  # and nobody knows from where on
+
+    done = world.shell.type("backfill", "events", "--since", "2d")
+
+    assert (done.code, done.err.count("job events")) == (1, 1), done.err
+
+
 def test_a_backfill_of_a_snapshot_is_wrong_usage(world: World):
     done = world.shell.type("backfill", "things", "--since", "2d")
 
@@ -148,12 +156,14 @@ def test_a_retry_runs_what_failed_last_and_then_nothing(world: World):
 
     done = world.shell.type("retry", "-o", "json")
     again = world.shell.type("retry")
+    shown = seen(world.shell.on_a_terminal("retry", columns=80), 80)
 
     [run] = done.document["runs"]
     assert (done.code, run["job"], run["trigger"]) == (0, "events", "retry")
     assert (again.code, again.err) == (
         0, "nothing to retry: the last run of each job succeeded, or there is none\n",
     )  # fmt: skip
+    assert [line.split()[0] for line in shown] == ["nothing", "next:"]
 
 
 def test_a_replay_is_linked_to_the_run_that_it_repeats(world: World):

@@ -151,6 +151,8 @@ def test_a_row_that_is_refused_again_is_told_as_rejected(refused: World):
     assert done.code == 0
     assert done.err.endswith(": 1 read: 1 rejected\n")
     assert [reject["times_seen"] for reject in listed(refused)] == [2, 1]
+    on_a_terminal = seen(refused.shell.on_a_terminal("rejects", "replay", "2", columns=80), 80)
+    assert on_a_terminal[-1] == "next: qupersync rejects list items"
 
 
 def test_nothing_to_replay_is_said(refused: World):
@@ -158,7 +160,10 @@ def test_nothing_to_replay_is_said(refused: World):
 
     done = refused.shell.type("rejects", "replay", "items")
 
-    assert (done.code, done.err) == (0, "nothing to replay: no reject is open\n")
+    told = ["nothing to replay: no reject is open", "next: qupersync status"]
+    assert (done.code, done.err) == (0, f"{told[0]}\n")
+    shown = refused.shell.on_a_terminal("rejects", "replay", "items", columns=80)
+    assert seen(shown, 80) == told
 
 
 def test_a_replay_that_failed_says_how_to_try_again(refused: World):
@@ -194,6 +199,12 @@ def test_a_reject_whose_job_left_the_file_says_so(refused: World):
     assert done.err == (
         "error: reject 1 is of job items, which is not in the jobs file"
         " -> put the job back, or: qupersync rejects discard 1\n"
+    )
+    of_job = refused.shell.type("rejects", "replay", "items")
+    assert of_job.code == 2
+    assert of_job.err == (
+        "error: job items is not in the jobs file, though it left rejects"
+        " -> put the job back, or: qupersync rejects discard items --all\n"
     )
     assert refused.shell.type("rejects", "discard", "items", "--all", "--yes").code == 0
 

@@ -79,7 +79,8 @@ def _planned(
         try:
             plans.append(plan(job))
         except QuperSyncError as error:
-            error.args = (f"job {job.name}: {error}",)
+            if not str(error).startswith(f"job {job.name} "):
+                error.args = (f"job {job.name}: {error}",)
             errors.append(error)
     if errors and not plans:
         raise errors[0]

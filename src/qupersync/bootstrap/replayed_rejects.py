@@ -37,8 +37,9 @@ def replay(
         QuperSyncError: nothing was tried: selection, configuration, target not ready.
     """
     app.prepare()
-    jobs = {job.name: job for job in app.selected(which.jobs)}
     with log_of(app) as log:
+        _require_in_file(log, which.jobs, app.jobs_file.jobs)
+        jobs = {job.name: job for job in app.selected(which.jobs)}
         if which.ids:
             _require_known(log, which.ids, jobs)
         waiting = log.waiting(list(jobs), which.ids or None)
@@ -57,6 +58,15 @@ def replay(
                 runs.append(run)
                 listener.on_end(run)
     return Outcome(runs=tuple(runs), errors=(), refusal_code="", signal=stop.signal)
+
+
+def _require_in_file(log: RejectLog, names: Sequence[str], jobs: Sequence[Job]) -> None:
+    gone = set(names).difference(job.name for job in jobs)
+    for name in gone.intersection(log.counts()) if gone else ():
+        raise SelectionError(
+            f"job {name} is not in the jobs file, though it left rejects",
+            hint=f"put the job back, or: qupersync rejects discard {name} --all",
+        )
 
 
 def _require_known(log: RejectLog, ids: Sequence[int], jobs: Mapping[str, Job]) -> None:

@@ -68,7 +68,9 @@ def replay(files: Files, words: Sequence[str], *, every: bool, quiet: bool, as_j
         outcome = replayed(app, which, left_out, told)
     if not outcome.runs and not quiet:
         say("nothing to replay: no reject is open")
-    conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json)
+    refused = [run.job for run in outcome.runs if run.tally.skipped]
+    following = _command("list", *refused) if refused else "qupersync status"
+    conclude(outcome, held_is_failure=True, quiet=quiet, as_json=as_json, following=following)
 
 
 def discard(files: Files, words: Sequence[str], *, every: bool, is_sure: bool) -> None:

@@ -55,8 +55,18 @@ def run(
         conclude(outcome, held_is_failure=held_is_failure, quiet=quiet, as_json=as_json)
 
 
-def conclude(outcome: Outcome, *, held_is_failure: bool, quiet: bool, as_json: bool) -> NoReturn:
-    """Say the rest, show the closing table or document, and exit with the pass's code."""
+def conclude(
+    outcome: Outcome,
+    *,
+    held_is_failure: bool,
+    quiet: bool,
+    as_json: bool,
+    following: str = "qupersync status",
+) -> NoReturn:
+    """Say the rest, show the closing table or document, and exit with the pass's code.
+
+    ``following`` is what to type next if all went well.
+    """
     code = exit_codes.of_pass(
         outcome.runs,
         outcome.errors,
@@ -68,9 +78,10 @@ def conclude(outcome: Outcome, *, held_is_failure: bool, quiet: bool, as_json: b
     if as_json:
         show_document(_summary(outcome, code))
     elif sys.stdout.isatty() and not quiet:
-        draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())
+        if outcome.runs:
+            draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())
         if not code:  # else each failure has said what to do
-            tell_next("qupersync status")
+            tell_next(following)
     raise typer.Exit(code)
 
 
