@@ -98,3 +98,14 @@ def test_a_skip_whose_answer_was_lost_stays_a_skip_though_the_job_is_free_by_now
     [told] = done.document["runs"]
     assert (done.code, told["status"]) == (7, "skipped")
     site.recovers()
+
+
+def test_a_batch_that_counts_without_an_answer_is_read_again_and_changes_nothing(site: Site):
+    site.proxy.set(Trap(looks_for=commit_of_batch(answered=True), does=lambda: End.CUT))
+
+    done = site.run("-o", "json", SYNC_RETRIES="1")
+
+    [told] = done.document["runs"]
+    names = ("batches", "rows_extracted", "rows_inserted", "rows_unchanged")
+    assert [told[name] for name in names] == [5, 11 + 4, 8, 3]
+    site.recovers()

@@ -21,7 +21,9 @@ class Incremental:
     """Loads the job's window; what one attempt has stored, the next one goes on from.
 
     ``due`` is frozen by the first attempt, and the ``sighting`` is what it saw of the source.
-    ``done`` counts the pieces that are stored as a whole, and ``seen`` is what they held.
+    ``done`` counts the pieces that are stored as a whole, and ``seen`` is what they held. A piece
+    that broke off is read again from its start, as a query has no order: its stored batches count
+    twice as read, also the one whose commit was not answered, and the second time as unchanged.
     """
 
     job: Job
