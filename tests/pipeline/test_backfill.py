@@ -188,6 +188,17 @@ def test_a_watermark_that_was_put_back_since_the_plan_stays_there(items: Rig):
     assert watermark(items) == "2026-02-25T00:00:00.000000Z"
 
 
+def test_a_row_that_was_corrected_and_kept_its_time_is_loaded(rig: Rig):
+    tables(rig)
+    rig.at_source("INSERT INTO items VALUES (1, 'a', '2026-03-01 11:30')")
+    rig.run(a_job())
+    rig.at_source("UPDATE items SET name = 'b'")
+
+    rig.run(a_job(), from_initial=True)
+
+    assert rig.rows("SELECT name FROM items") == [("b",)]
+
+
 @pytest.mark.parametrize("order", [{"window": Window(NOON - 5 * DAY, NOON - 3 * DAY)}, {}])
 def test_an_older_version_of_a_key_does_not_replace_a_newer_one(rig: Rig, order):
     tables(rig, given="int")

@@ -136,6 +136,17 @@ def test_the_last_rows_their_rejects_the_record_and_the_lease_change_in_one_tran
     assert len(set(writers)) == 1
 
 
+def test_a_row_refused_after_another_of_the_same_moment_was_loaded_replaces_it(items: Rig):
+    items.at_source("UPDATE items SET name = 'good' WHERE id = 2")
+    items.run(a_job())
+    items.at_source("UPDATE items SET name = 'too long' WHERE id = 2")
+    items.run(a_job())
+    items.at_target(REPAIR)
+
+    assert replay(items, a_job()).tally == Tally(extracted=1, updated=1)
+    assert items.rows("SELECT name FROM items WHERE id = 2") == [("too long",)]
+
+
 def test_a_newer_row_of_the_target_stays(items: Rig):
     items.run(a_job())
     items.at_target(REPAIR, "INSERT INTO items VALUES (2, 'newer', '2026-03-01 11:59')")
