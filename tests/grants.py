@@ -12,6 +12,8 @@ from qupersync.demo.postgres import PostgresAddress
 TITLE = re.compile(r"-{96}\n-- \d\. .*\n-{96}\n")
 _FILE = (Path(__file__).parents[1] / "docs" / "grants.sql").read_text()
 _, REDSHIFT, ONCE, AFTER_UPGRADE = TITLE.split(_FILE)
+# What a clone of a database does not inherit.
+ON_DATABASE = ONCE[ONCE.index("DO $$") :]
 PASSWORD = "change-me"  # noqa: S105 - the file's own
 # A role is of the whole server, and another session of the suite may have made it.
 _IF_NEW = "DO $$ BEGIN {} EXCEPTION WHEN duplicate_object THEN NULL; END $$"
@@ -39,7 +41,7 @@ def migrate(conninfo: str) -> None:
     from qupersync.infrastructure.postgres.migrations import upgrade  # noqa: PLC0415
 
     migrator = as_role(conninfo, "quper_migrator")
-    execute(conninfo, ONCE[ONCE.index("DO $$") :])
+    execute(conninfo, ON_DATABASE)
     upgrade(migrator)
     execute(migrator, AFTER_UPGRADE)
     execute(conninfo, WRITABLE)

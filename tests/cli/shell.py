@@ -24,6 +24,9 @@ from qupersync.interface.cli import app
 
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text)"
 CLOCK = "CREATE FUNCTION getdate() RETURNS timestamp LANGUAGE sql AS 'SELECT localtimestamp'"
+# Whoever makes tables; the program is quper_writer else.
+MIGRATOR = {"POSTGRES_USER": "quper_migrator"}
+MAY_LOAD = "GRANT SELECT, INSERT, UPDATE, DELETE ON items TO quper_writer"
 JOBS = """\
 version: 1
 jobs:

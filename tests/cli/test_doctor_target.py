@@ -4,7 +4,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tests.cli.checkup import check, line, states
-from tests.cli.shell import JOBS, World
+from tests.cli.shell import JOBS, MAY_LOAD, MIGRATOR, World
 
 INCREMENTAL = """\
 version: 1
@@ -36,7 +36,8 @@ def test_a_missing_target_is_made_by_the_command_named(world: World):
     missing = line(world.shell, "target of items")
 
     assert (missing["state"], missing["remedy"]) == ("fail", "qupersync db create items")
-    world.shell.type(*missing["remedy"].split()[1:])
+    world.shell.type(*missing["remedy"].split()[1:], **MIGRATOR)
+    world.at_target(MAY_LOAD)
     assert line(world.shell, "target of items")["state"] == "ok"
 
 

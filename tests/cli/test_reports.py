@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cli.shell import JOBS, Done, World, seen
+from tests.cli.shell import JOBS, MAY_LOAD, MIGRATOR, Done, World, seen
 
 LATE = "UPDATE quper.qupersync_state SET last_success_at = now() - interval '11 minutes'"
 NOTES = (
@@ -473,6 +473,7 @@ def test_db_current_and_check_tell_the_revision(world: World):
 
 def test_db_upgrade_makes_the_schema_and_may_be_repeated(world: World):
     world.at_target("DROP SCHEMA quper CASCADE")
+    world.shell.variables |= MIGRATOR
 
     before = world.shell.type("db", "current"), world.shell.type("db", "check")
     first, second = world.shell.type("db", "upgrade"), world.shell.type("db", "upgrade")
@@ -484,18 +485,19 @@ def test_db_upgrade_makes_the_schema_and_may_be_repeated(world: World):
 def test_db_create_makes_the_target_that_the_query_describes(world: World):
     world.at_target("DROP TABLE items")
 
-    done = world.shell.type("db", "create", "items")
+    done = world.shell.type("db", "create", "items", **MIGRATOR)
 
     assert done == Done(
         code=0,
         out='CREATE TABLE "public"."items" ("id" integer, "name" text, PRIMARY KEY ("id"));\n',
         err="",
     )
+    world.at_target(MAY_LOAD)
     assert world.shell.type("run", "items", "-q").code == 0
 
 
 def test_db_create_does_not_touch_a_table_that_is_there(world: World):
-    done = world.shell.type("db", "create", "items")
+    done = world.shell.type("db", "create", "items", **MIGRATOR)
 
     line = "error: public.items is there already -> qupersync run items\n"
     assert done == Done(code=1, out="", err=line)

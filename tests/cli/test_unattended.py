@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import World
+from tests.cli.shell import MIGRATOR, World
 
 CRONTAB = (Path(__file__).parents[2] / "crontab.example").read_text()
 LINES = re.findall(r"^[\d*]\S* (?:\S+ ){4}(.*)$", CRONTAB, re.MULTILINE)
@@ -36,7 +36,10 @@ def test_cron_mails_nothing_while_all_is_well(world: World):
     text = (world.shell.folder / "jobs.yaml").read_text()
     world.shell.write_jobs(text[: text.index("  broken:")])
 
-    (world.shell.folder / "owner.env").touch(mode=0o600)
+    del world.shell.variables["POSTGRES_USER"]
+    for name, role in ((".env", "quper_writer"), ("owner.env", "quper_migrator")):
+        (world.shell.folder / name).touch(mode=0o600)
+        (world.shell.folder / name).write_text(f"POSTGRES_USER={role}\n")
     assert [under_cron(world, line) for line in LINES] == [(0, "")] * 3
     assert world.rows("SELECT trigger, status FROM quper.sync_logs") == [("cron", "success")]
 
@@ -51,8 +54,13 @@ def test_cron_mails_each_failure_and_once_an_hour_what_still_fails(world: World)
     assert re.search(r"broken.*failed", problem)
 
 
-@pytest.mark.parametrize("words", [["db", "upgrade"], ["run", "items"], ["status"]])
-def test_the_program_writes_no_file(world: World, words: list[str], tmp_path_factory):
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [(["db", "upgrade"], MIGRATOR), (["run", "items"], {}), (["status"], {})],
+)
+def test_the_program_writes_no_file(
+    world: World, words: list[str], role: dict[str, str], tmp_path_factory
+):
     home = tmp_path_factory.mktemp("home")
     before = sorted(world.shell.folder.rglob("*"))
 
@@ -60,6 +68,7 @@ def test_the_program_writes_no_file(world: World, words: list[str], tmp_path_fac
         ["/bin/sh", "-c", WRITING_NOTHING, "sh", sys.executable, "-m", "qupersync", *words],
         cwd=world.shell.folder,
         env=world.shell.variables
+        | role
         | {"HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
