@@ -136,6 +136,19 @@ def test_the_last_rows_their_rejects_the_record_and_the_lease_change_in_one_tran
     assert len(set(writers)) == 1
 
 
+def test_a_stale_discarded_row_does_not_replace_its_correction_of_the_same_moment(items: Rig):
+    items.run(a_job())
+    [(number,)] = rejects(items, "reject_id")
+    discard = "UPDATE quper.sync_rejects SET resolved_at = now(), resolution = 'discarded'"
+    correction = "INSERT INTO items VALUES (2, 'good', '2026-03-01 11:40')"
+    items.at_target(REPAIR, discard, correction)
+
+    run = replay(items, a_job(), [number])
+
+    assert run.tally == Tally(extracted=1, unchanged=1)
+    assert items.rows("SELECT name FROM items WHERE id = 2") == [("good",)]
+
+
 def test_a_row_refused_after_another_of_the_same_moment_was_loaded_replaces_it(items: Rig):
     items.at_source("UPDATE items SET name = 'good' WHERE id = 2")
     items.run(a_job())

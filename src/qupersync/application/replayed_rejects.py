@@ -86,10 +86,15 @@ def _loaded(
     job: Job, table: Table, kept: KeptRejects, rows: KeptRows, run: Run, *, closes: bool
 ) -> Run:
     check, batch = _check(job, table, rows), rows.batch
-    # Only a watermark tells which of two rows is newer. A good row that a snapshot loads later
-    # supersedes its reject.
+    # Only a watermark tells which of two rows is newer. A good row that is loaded later supersedes
+    # its reject, unless that was discarded.
     newer = job.watermark is not None
-    with table.unit(check.columns, idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer) as unit:
+    with table.unit(
+        check.columns,
+        idle_limit_s=IDLE_LIMIT_S,
+        keeps_newer=newer,
+        keeps_same=newer and rows.is_discarded,
+    ) as unit:
         rejects = unit.stage(check.block(batch))
         merged = unit.merge()
         rejects += merged.rejects

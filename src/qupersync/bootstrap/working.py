@@ -46,7 +46,7 @@ def working(servers: Servers, listener: Listener, pass_id: UUID) -> Iterator[tup
     @contextmanager
     def leaving() -> Iterator[Target]:
         """Open a target that is not waited for once somebody wants to stop."""
-        with servers.target() as target, stop.interrupting(target.session.leave):
+        with servers.target() as target, stop.interrupting(target.leave):
             yield target
 
     with in_pass(pass_id), servers.heartbeat() as heartbeat, stopping_on_signals(stop):

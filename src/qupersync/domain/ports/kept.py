@@ -13,11 +13,13 @@ class KeptRows:
     """Some rejects as a batch, and their ids in its order.
 
     They are as the query gave them, or, if ``is_of_target``, as texts under the target's names.
+    ``is_discarded`` are those that somebody resolved: their keys may have been loaded since.
     """
 
     ids: tuple[int, ...]
     batch: Batch
     is_of_target: bool
+    is_discarded: bool
 
 
 class KeptRejects(Protocol):

@@ -73,11 +73,17 @@ class Table(Protocol):
         """
 
     def unit(
-        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
+        self,
+        columns: Sequence[str],
+        *,
+        idle_limit_s: float,
+        keeps_newer: bool = False,
+        keeps_same: bool = False,
     ) -> AbstractContextManager[Unit]:
         """Open a transaction whose first statement is the fence; leaving by error rolls back.
 
-        With ``keeps_newer`` a row of the target that has a later watermark value stays as it is.
+        With ``keeps_newer`` a row of the target that has a later watermark value stays as it is,
+        with ``keeps_same`` one that has the same value too.
 
         Raises:
             LeaseLostError: the lease is another's.

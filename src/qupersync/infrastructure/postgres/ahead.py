@@ -21,6 +21,8 @@ Ready = tuple[Unit, list[Reject]]
 class Writer(Table, Protocol):
     """A table over one of its connections."""
 
+    session: Session
+
     def unfenced(
         self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool
     ) -> AbstractContextManager[Unit]:
@@ -86,8 +88,9 @@ class Staged:
             yield unit, rejects
 
     def discard(self) -> None:
-        """Roll back what nobody is going to store."""
+        """Roll back what nobody is going to store; a silent server is not waited for."""
         if self._ready is not None:
+            self.table.session.leave()
             with suppress(QuperSyncError), self._opened:
                 self._ready.result()
                 raise StoppedError

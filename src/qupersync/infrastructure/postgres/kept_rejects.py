@@ -29,11 +29,11 @@ WITH page AS (
      AND (coalesce(l.started_at, 'epoch'), r.reject_id) > (%(seen_at)s, %(after)s)
    ORDER BY seen_at, r.reject_id LIMIT %(at_most)s),
 sized AS (
-  SELECT seen_at, reject_id, payload, payload_format, row,
+  SELECT seen_at, reject_id, payload, payload_format, row, resolved_at IS NOT NULL AS is_discarded,
          sum(octet_length(payload)) OVER (ORDER BY seen_at, reject_id) - octet_length(payload)
            AS bytes_before
     FROM page JOIN quper.sync_rejects USING (reject_id))
-SELECT seen_at, reject_id, payload, payload_format, row FROM sized
+SELECT seen_at, reject_id, payload, payload_format, row, is_discarded FROM sized
  WHERE bytes_before < %(bytes)s ORDER BY seen_at, reject_id
 """
 REPLAYED = """
@@ -80,7 +80,7 @@ class KeptRejects:
 
     def _part(self, rows: Sequence[TupleRow]) -> KeptRows:
         payloads = [row[2] for row in rows]
-        payload_format, values = rows[0][3:]
+        payload_format, values, is_discarded = rows[0][3:]
         is_of_target = payload_format == STAGED_FORMAT
         if is_of_target:
             texts = {row[2]: tuple(row[4].values()) for row in rows}
@@ -92,10 +92,16 @@ class KeptRejects:
             )
         else:
             batch = self.decoded(payload_format, payloads)
-        return KeptRows(ids=tuple(row[1] for row in rows), batch=batch, is_of_target=is_of_target)
+        return KeptRows(
+            ids=tuple(row[1] for row in rows),
+            batch=batch,
+            is_of_target=is_of_target,
+            is_discarded=is_discarded,
+        )
 
 
 def _shape(row: TupleRow) -> tuple[Any, ...]:
     """Return what rows of one batch have in common."""
-    *_, payload_format, values = row
-    return payload_format, tuple(values) if payload_format == STAGED_FORMAT else ()
+    *_, payload_format, values, is_discarded = row
+    names = tuple(values) if payload_format == STAGED_FORMAT else ()
+    return is_discarded, payload_format, names

@@ -47,7 +47,7 @@ DELETE FROM {table} AS t
 """)
 CHANGED = SQL("WHEN ({stored}) IS DISTINCT FROM ({staged}) THEN 'updated' ")
 # A row without a watermark value is not known to be newer than one that has it.
-NEWER = SQL("WHEN coalesce(t.{0} > r.{1}, t.{0} IS NOT NULL) THEN 'unchanged' ")
+NEWER = SQL("WHEN coalesce(t.{0} {2} r.{1}, t.{0} IS NOT NULL) THEN 'unchanged' ")
 UPDATE = SQL(""",
 updated AS (
   UPDATE {target} AS t SET {assignments} FROM judged AS r
@@ -86,6 +86,7 @@ class LoadSql:
     kind: WatermarkType | None
     settled: Settled | None
     keeps_newer: bool = False
+    keeps_same: bool = False
     rows: Composable = field(default_factory=lambda: STAGE)
     folds: bool = True
 
@@ -214,7 +215,8 @@ class LoadSql:
         if not self.keeps_newer:
             return SQL("")
         mark, _ = self._mark
-        return NEWER.format(Identifier(mark), self.stage.staged(mark))
+        newer = SQL(">=" if self.keeps_same else ">")
+        return NEWER.format(Identifier(mark), self.stage.staged(mark), newer)
 
     def _late(self, late: Window | None) -> Composable:
         if late is None:

@@ -147,16 +147,28 @@ class Table:
 
     @contextmanager
     def unit(
-        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
+        self,
+        columns: Sequence[str],
+        *,
+        idle_limit_s: float,
+        keeps_newer: bool = False,
+        keeps_same: bool = False,
     ) -> Iterator[Unit]:
         """Keep the promise of ``ports.Table.unit``."""
-        with self.unfenced(columns, idle_limit_s=idle_limit_s, keeps_newer=keeps_newer) as unit:
+        with self.unfenced(
+            columns, idle_limit_s=idle_limit_s, keeps_newer=keeps_newer, keeps_same=keeps_same
+        ) as unit:
             unit.fence()
             yield unit
 
     @contextmanager
     def unfenced(
-        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool
+        self,
+        columns: Sequence[str],
+        *,
+        idle_limit_s: float,
+        keeps_newer: bool,
+        keeps_same: bool = False,
     ) -> Iterator[Unit]:
         """Open a unit that may only stage until its fence: it holds nobody up, however long."""
         whole = f"{round(self.target.job.timeout.total_seconds() * 1000)}ms"
@@ -165,7 +177,7 @@ class Table:
             staging = Staging(
                 self.session.connection,
                 cursor,
-                self._load_sql(columns, keeps_newer=keeps_newer),
+                self._load_sql(columns, keeps_newer=keeps_newer, keeps_same=keeps_same),
                 self.target.key_indexes,
                 self.target.job.max_rejects,
                 self.raw_load,
@@ -206,7 +218,9 @@ class Table:
                 raise InDoubtError(str(error), doubt) from error
             raise
 
-    def _load_sql(self, columns: Sequence[str], *, keeps_newer: bool) -> LoadSql:
+    def _load_sql(
+        self, columns: Sequence[str], *, keeps_newer: bool, keeps_same: bool = False
+    ) -> LoadSql:
         job, known = self.target.job, self.target.columns
         spec = job.watermark
         return LoadSql(
@@ -218,4 +232,5 @@ class Table:
             kind=self.standing.kind,
             settled=spec.settled if spec else None,
             keeps_newer=keeps_newer,
+            keeps_same=keeps_same,
         )

@@ -38,8 +38,17 @@ class Target:
 
     def abort(self) -> None:
         """Keep the promise of ``ports.Target.abort``."""
-        for session in (self.session, *(self.spare.sessions if self.spare else ())):
+        for session in self._sessions:
             session.cancel()
+
+    def leave(self) -> None:
+        """Cut the connections that are not closed soon; from any thread, at once."""
+        for session in self._sessions:
+            session.leave()
+
+    @property
+    def _sessions(self) -> Sequence[Session]:
+        return (self.session, *(self.spare.sessions if self.spare else ()))
 
     def require_ready(self, jobs: Sequence[Job]) -> None:
         """Keep the promise of ``ports.Target.require_ready``."""
