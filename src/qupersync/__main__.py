@@ -2,11 +2,15 @@
 
 import atexit
 import gc
+import os
 import resource
+import signal
 import sys
 from io import TextIOWrapper
+from types import FrameType
 
 from qupersync.interface.cli import app
+from qupersync.interface.exit_codes import SIGNAL_BASE
 
 
 def main() -> None:
@@ -19,7 +23,18 @@ def main() -> None:
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show
-    app(prog_name="qupersync")
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app(prog_name="qupersync")
+    finally:
+        # The interpreter takes a while to go: nothing is left to stop, and the code stands.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End with the documented code where no run listens; by default the signal would be it."""
+    os._exit(SIGNAL_BASE + number)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from qupersync.demo.faults import AtSql, Cut, Fault
-from tests.faults.proxy import Message, Trap
+from tests.faults.proxy import End, Message, Trap
 from tests.faults.site import LIMIT_S, OTHERS, Site
 
 WAITING = OTHERS.replace("state <> 'idle'", "wait_event_type = 'Lock'")
@@ -31,7 +31,7 @@ def test_a_signal_at_a_message_ends_the_run_in_order(site: Site):
             assert number > 50
             return
         # One that comes after the last batch finds nothing left to stop.
-        assert (done.code, site.last_run()) in [(143, CANCELED), (143, GOOD), (-15, GOOD)]
+        assert (done.code, site.last_run()) in [(143, CANCELED), (143, GOOD), (0, GOOD)]
         assert site.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
         site.recovers()
         site.afresh()
@@ -61,6 +61,46 @@ def test_a_signal_ends_the_wait_for_another_attempt(site: Site):
 
     assert (done.code, site.last_run()) == (143, CANCELED)
     site.recovers()
+
+
+def test_a_second_signal_leaves_at_once(site: Site):
+    # The target has gone silent: the first signal waits for the end of a batch that has none.
+    silence = Trap(
+        looks_for=lambda m: m.begins and "qupersync_stage" in m.text,
+        does=lambda: End.BLACK_HOLE,
+        count=6,
+    )
+    site.proxy.set(silence)
+    with site.running() as child:
+        assert silence.sprung.wait(LIMIT_S)
+        while child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+        done = site.ended(child)
+
+    assert (done.code, site.last_run()) == (143, ("running", ""))
+    site.recovers()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_after_the_last_word_changes_nothing(site: Site, number: int, code: int):
+    with site.running("-o", "json") as child:
+        assert child.stdout is not None
+        while child.stdout.readline() not in {"}\n", ""}:
+            pass
+        child.send_signal(number)
+        done = site.ended(child)
+
+    assert (done.code in {0, code}, site.last_run()) == (True, GOOD)
+    assert "Traceback" not in done.err
+    site.recovers()
+
+
+def test_a_signal_ends_a_command_that_is_no_run(site: Site):
+    silence = site.proxy.set(Trap(looks_for=Message.is_request, does=lambda: End.BLACK_HOLE))
+    with site.shell.start("status") as child:
+        assert silence.sprung.wait(LIMIT_S)
+        child.terminate()
+        assert child.wait(LIMIT_S) == 143
 
 
 def test_a_terminal_that_is_closed_costs_no_more_than_a_kill(site: Site):
