@@ -4,9 +4,12 @@ import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy.pool import NullPool
 
+from qupersync.domain.errors import RevisionError
 from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.revision import NEWER
 from qupersync.infrastructure.postgres.session import PARAMETERS, SEARCH_PATH
 from qupersync.infrastructure.shipped import shipped
 
@@ -21,6 +24,7 @@ def upgrade(conninfo: str) -> None:
     """Run every migration that is missing, all in one transaction.
 
     Raises:
+        RevisionError: the schema is at a revision that this version does not know.
         QuperSyncError: the server is not reachable, or refused a statement.
     """
     engine = sqlalchemy.create_engine(
@@ -38,6 +42,8 @@ def upgrade(conninfo: str) -> None:
                 connection.exec_driver_sql(SCHEMA)
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+        except CommandError as error:
+            raise RevisionError(f"no way for the target's schema: {error}", hint=NEWER) from error
         except sqlalchemy.exc.DBAPIError as error:
             if isinstance(error.orig, psycopg.Error):
                 raise error.orig from error

@@ -7,6 +7,7 @@ from qupersync.infrastructure.postgres.session import Session
 
 NEEDED = "0003"
 IS_THERE = "SELECT to_regclass('quper.qupersync_version') IS NOT NULL"
+NEWER = "install the version of QuperSync that made this schema, or a newer one"
 READ = "SELECT version_num FROM quper.qupersync_version"
 
 
@@ -33,5 +34,6 @@ class Revision:
         if self.current != NEEDED:
             raise RevisionError(
                 f"the target's schema is at revision {self.current or 'none'}, "
-                f"this version needs {NEEDED}"
+                f"this version needs {NEEDED}",
+                hint=NEWER if self.current and self.current > NEEDED else "",
             )
