@@ -16,6 +16,7 @@ from qupersync.domain.errors import (
     CanceledError,
     LeaseHeldError,
     QuperSyncError,
+    ResourceError,
     StoppedError,
 )
 from qupersync.domain.job import Job
@@ -37,6 +38,10 @@ NOT_ON_THIS_FLAVOR = "not-on-this-flavor"
 # How often a run that waits for a held job looks again.
 WAIT_S = 1.0
 NEVER = Retry(tries=0)
+NO_MEMORY = ResourceError(
+    "no memory is left for this process",
+    hint="raise its limit, or leave the widest column out; the next run goes on from here",
+)
 logger = logging.getLogger(__name__)
 
 
@@ -107,10 +112,11 @@ class RunJob:
                 if attempts.run.completed_at is None:
                     self._work(attempts, order, target)
                 attempts.record(target)
-        except QuperSyncError as error:
+        except (QuperSyncError, MemoryError) as error:
             if isinstance(error, InDoubtError):
                 attempts.doubt = error.doubt
-            attempts.fail(self._wished(error, attempts.stop))
+            known = NO_MEMORY if isinstance(error, MemoryError) else error
+            attempts.fail(self._wished(known, attempts.stop))
             if attempts.run.completed_at is None:
                 self._wait(attempts)
 

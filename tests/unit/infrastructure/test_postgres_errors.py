@@ -116,6 +116,7 @@ def silent(text: str) -> psycopg.Error:
         (silent("SSL error: tlsv1 alert unknown ca"), LoginRefusedError),
         (silent("FATAL:  sorry, too many clients already"), ResourceError),
         (silent('FATAL:  too many connections for role "x"'), ResourceError),
+        (silent("sending query failed: cannot allocate memory for output buffer"), ResourceError),
         (silent("FATAL:  remaining connection slots are reserved for roles"), ResourceError),
         (silent("FATAL:  no more connections allowed (max_client_conn)"), ResourceError),
         (silent("FATAL:  the database system is starting up"), TargetUnavailableError),

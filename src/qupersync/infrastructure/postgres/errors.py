@@ -65,7 +65,10 @@ SILENT_RULES = (
     ),
     Rule(
         error=ResourceError,
-        texts=("too many (clients|connections)", "connection slots are reserved", "no more conn"),
+        texts=(
+            "too many (clients|connections)", "connection slots are reserved", "no more conn",
+            "cannot allocate memory", "out of memory",  # libpq's, of this machine
+        ),
     ),
 )  # fmt: skip
 UNKNOWN = Rule(error=StatementError)
