@@ -90,6 +90,20 @@ def test_a_run_that_lost_its_source_goes_on_in_a_second_attempt(items: Rig):
     assert items.rows(ATTEMPTS) == [LOST, (2, "success", None, None, None)]
 
 
+def test_a_run_that_had_no_memory_goes_on_in_a_second_attempt(items: Rig):
+    left = [MemoryError()]
+
+    def opened(limit_s: float) -> Any:
+        if left:
+            raise left.pop()
+        return items.open_source(limit_s)
+
+    done = run(items, daily(), open_source=opened)
+
+    assert (done.status, done.tally.inserted) == (Status.SUCCESS, 6)
+    assert items.rows(ATTEMPTS)[0] == (1, "failed", "resource-exhausted", True, 0)
+
+
 def test_what_is_stored_is_not_read_again(items: Rig):
     cut(items, "FETCH", count=3)
 
