@@ -28,7 +28,7 @@ jobs:
     columns:
 {columns}
 """
-_BY_TIME = "mode: incremental\n    watermark: {column: changed, initial: 7d, overlap: 0s}"
+_BY_TIME = "mode: incremental\n    watermark: {column: changed, initial: 1d, overlap: 0s}"
 _PIPE = """
 "$PSQL" "$SOURCE" -qXc "COPY {table} TO STDOUT (FORMAT binary)" |
 "$PSQL" "$TARGET" -qX1v ON_ERROR_STOP=1 \

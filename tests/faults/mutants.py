@@ -13,6 +13,7 @@ from qupersync.domain.observed import Observed
 from qupersync.domain.watermark import WatermarkType
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
+from qupersync.infrastructure.postgres import rows_sql as real_rows_sql
 from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import unit as real_unit
 
@@ -21,6 +22,7 @@ pieces: Any = real_pieces
 observed: Any = Observed
 leases: Any = real_leases
 merge_sql: Any = real_merge_sql
+rows_sql: Any = real_rows_sql
 table: Any = real_table
 unit: Any = real_unit
 
@@ -51,7 +53,7 @@ def no_fence_and_no_compare_and_set() -> None:
 
 
 def watermark_is_the_newest_row_seen() -> None:
-    merge_sql.WatermarkType = SimpleNamespace(BIGINT=WatermarkType.TIMESTAMP)
+    rows_sql.WatermarkType = SimpleNamespace(BIGINT=WatermarkType.TIMESTAMP)
 
     def mark(self: Observed, _window: Any, _frontier: Any, before: Any) -> Any:
         newest: Any = self.newest

@@ -9,8 +9,6 @@ The merge reads the rows where they are, cast on the way.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from struct import Struct
 
 from psycopg import Connection, Cursor
 from psycopg.errors import ProtocolViolation
@@ -30,8 +28,6 @@ TRAILER = b"\xff\xff"
 # One write per row is slower than all the rest; one of a whole batch would copy it once more.
 ROWS_PER_WRITE = 500
 MOST_REFUSALS = 3
-# The number of fields, and the first of them: an integer of 8 bytes.
-_placed = Struct("!hiq").pack
 
 
 @dataclass(slots=True)
@@ -74,6 +70,7 @@ class RawStage:
     collations: Mapping[str, Sequence[str]]
     _sql: RawSql | None = field(default=None, init=False)
     _is_filled: bool = field(default=False, init=False)
+    _starts: int = field(default=0, init=False)
     _end: str = field(default=NOWHERE, init=False)
 
     @property
@@ -86,21 +83,22 @@ class RawStage:
         if not self.load.takes(block):
             return False
         try:
-            self._copy(block, first)
+            self._copy(block)
         except RowsRefusedError as error:
             self.load.note_refusal(error)
             return False
-        self._is_filled = True
+        if not self._is_filled:
+            self._is_filled, self._starts = True, first
         return True
 
     def spill(self) -> None:
         """Bring all rows into the staging table, where single ones can be found."""
         if self._sql and self._is_filled:
-            self.cursor.execute(self._sql.spill())
+            self.cursor.execute(self._sql.spill(self._starts))
             self.cursor.execute(EMPTY)
             self._is_filled, self._end = False, NOWHERE
 
-    def _copy(self, block: Block, first: int) -> None:
+    def _copy(self, block: Block) -> None:
         batch = block.batch
         if self._sql is None:
             sql = RawSql(
@@ -113,29 +111,24 @@ class RawStage:
             self.cursor.execute(sql.create())
             self._sql = sql
         with translated(), self.connection.transaction():
-            self._write(batch.payloads, first, len(batch.names))
+            self._write(batch.payloads)
             row = self.cursor.execute(self._sql.held(self._end)).fetchone()
             held, end, *_ = row or (0, NOWHERE)
             if held != len(batch):
                 raise RowsRefusedError("a row breaks a rule of its job")
         self._end = end
 
-    def _write(self, bodies: Sequence[bytes], first: int, width: int) -> None:
+    def _write(self, bodies: Sequence[bytes]) -> None:
         try:
             with self.cursor.copy(COPY) as copy:
-                for data in _written(bodies, first, width):
+                for data in _written(bodies):
                     copy.write(data)
         except ProtocolViolation as error:  # what PostgreSQL calls a value that is too short
             raise RowsRefusedError("a value is too short", sqlstate="08P01") from error
 
 
-def _written(bodies: Sequence[bytes], first: int, width: int) -> Iterator[bytes]:
+def _written(bodies: Sequence[bytes]) -> Iterator[bytes]:
     yield HEADER
     for low in range(0, len(bodies), ROWS_PER_WRITE):
-        part = bodies[low : low + ROWS_PER_WRITE]
-        places = range(first + low, first + low + len(part))
-        placed = [
-            (_placed(width + 1, 8, at), body[2:]) for at, body in zip(places, part, strict=True)
-        ]
-        yield b"".join(chain.from_iterable(placed))
+        yield b"".join(bodies[low : low + ROWS_PER_WRITE])
     yield TRAILER

@@ -15,15 +15,15 @@ CREATE = SQL("CREATE TEMP TABLE qupersync_raw ({}) ON COMMIT DROP")
 COPY = SQL("COPY {} FROM STDIN (FORMAT binary)").format(RAW)
 EMPTY = SQL("TRUNCATE {}").format(RAW)
 # Each value once, however often a rule or the merge looks at it: OFFSET keeps the query whole.
-ROWS = SQL("(SELECT {}, {} FROM {} OFFSET 0)")
-# A table that is made in the same transaction is only appended to: what is behind the last row of
-# the batch before is this batch.
+# COPY only appends to a table that was made in the same transaction, so ctid is the order of
+# arrival, and what is behind the last row of the batch before is this batch.
+ROWS = SQL("(SELECT {}, ctid AS {} FROM {} OFFSET 0)")
 HELD = SQL("""
 SELECT count(*) FILTER (WHERE {}), max(s.ctid)::text, {}
   FROM (SELECT {}, ctid FROM {} WHERE ctid > CAST({} AS tid) OFFSET 0) AS s
 """)
 NOWHERE = "(0,0)"
-SPILL = SQL("INSERT INTO {} SELECT * FROM {} AS s")
+SPILL = SQL("INSERT INTO {} SELECT {}, {} - 1 + row_number() OVER (ORDER BY {}) FROM {} AS s")
 # As Redshift writes numbers; PostgreSQL reads others too.
 INTEGER, NUMBER = "-?[0-9]+", "-?[0-9]*[.]?[0-9]*"
 
@@ -48,11 +48,11 @@ class RawSql:
         return [Column(self, at, name) for at, name in enumerate(self.specs)]
 
     def create(self) -> Composed:
-        """Make the table for the bytes: the order of arrival, then a column for each that came."""
+        """Make the table for the bytes, with a column for each that came."""
         kinds = ("text" if encoding == "numeric" else encoding for encoding in self.encodings)
-        columns = [SQL("{} bigint").format(ARRIVAL)]
-        columns += [SQL("{} {}").format(_raw(at), SQL(kind)) for at, kind in enumerate(kinds)]
-        return CREATE.format(listed(columns))
+        return CREATE.format(
+            listed(SQL("{} {}").format(_raw(at), SQL(kind)) for at, kind in enumerate(kinds))
+        )
 
     def held(self, after: str) -> Composed:
         """Count the rows behind that place that keep all rules, and return the last one's place."""
@@ -70,9 +70,10 @@ class RawSql:
         values = [SQL("{} AS {}").format(c.target_value, staged_name(c.at)) for c in self.columns]
         return ROWS.format(listed(values), ARRIVAL, RAW)
 
-    def spill(self) -> Composed:
-        """Bring the rows into the staging table."""
-        return SPILL.format(STAGE, self.rows)
+    def spill(self, first: int) -> Composed:
+        """Bring the rows into the staging table, the first one at place ``first``."""
+        values = listed(staged_name(column.at) for column in self.columns)
+        return SPILL.format(STAGE, values, Literal(first), ARRIVAL, self.rows)
 
 
 @dataclass(frozen=True)

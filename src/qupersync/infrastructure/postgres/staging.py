@@ -23,6 +23,7 @@ from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.row_check import Block
 from qupersync.domain.watermark import Window
+from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.raw_load import RawLoad, RawStage
@@ -108,7 +109,8 @@ class Staging:
         if not self._raw.add(block, self._arrived):
             self._settle()
             checked = block.checked
-            refused = self._add(self._placed(checked.rows), 0)
+            load = CheckedLoad(self.connection, self.cursor, self._sql, self._counted)
+            refused = load.add(self._placed(checked.rows))
             kept = [at for at in range(len(checked.rows)) if at not in refused]
             rejects += checked.rejects
             rejects += [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
@@ -122,39 +124,6 @@ class Staging:
             return rows
         return [(*row, place) for place, row in enumerate(rows, start=self._arrived)]
 
-    def _add(self, rows: Sequence[Row], offset: int) -> dict[int, Refusal]:
-        if not rows:
-            return {}
-        try:
-            with translated(), self.connection.transaction():
-                self.cursor.executemany(self._sql.insert(), rows)
-        except RowsRefusedError as error:
-            if len(rows) == 1:
-                refusal = self._counted(error)
-                return {offset: replace(refusal, column=self._unreadable(rows[0]))}
-            half = len(rows) // 2
-            return self._add(rows[:half], offset) | self._add(rows[half:], offset + half)
-        return {}
-
-    def _unreadable(self, row: Row) -> str:
-        low, high = 0, len(self.load_sql.columns)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._takes(row, low, middle):
-                low = middle
-            else:
-                high = middle
-        return self.load_sql.columns[low]
-
-    def _takes(self, row: Row, low: int, high: int) -> bool:
-        part = [value if low <= at < high else None for at, value in enumerate(row)]
-        try:
-            with translated(), self.connection.transaction(force_rollback=True):
-                self.cursor.execute(self._sql.insert(), part)
-        except RowsRefusedError:
-            return False
-        return True
-
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
         if self._may_append():
@@ -164,7 +133,7 @@ class Staging:
         while True:
             try:
                 with self.connection.transaction():
-                    merged = self._merged(self._merge_sql.merge(**WHOLE, late=late))
+                    merged = self._merged(self._merge_sql.merge(late))
                 self.raw_load.finds_new = merged.tally.inserted == merged.tally.upserted
                 return replace(merged, rejects=tuple(rejects))
             except RowsRefusedError:
@@ -228,7 +197,7 @@ class Staging:
     def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
         try:
             with self.connection.transaction(force_rollback=True):
-                self._merged(self.load_sql.merge(part["low"], part["high"]), is_whole=False)
+                self._merged(self.load_sql.merge(part=part), is_whole=False)
         except RowsRefusedError as error:
             return error
         return None

@@ -1,0 +1,159 @@
+"""The statements about rows that were read and the table they go to, but for the merge itself."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+
+from qupersync.domain.table_name import TableName
+from qupersync.domain.watermark import Point, WatermarkType, canonical
+from qupersync.domain.watermark_spec import Settled
+from qupersync.infrastructure.postgres.stage_sql import STAGE, StageSql, listed
+
+IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
+DELETE_OLDER = SQL("""
+DELETE FROM {table} AS t
+ USING (SELECT tableoid, ctid FROM {table} WHERE {mark} < CAST({point} AS {kind})
+         LIMIT {at_most}) AS old
+ WHERE t.tableoid = old.tableoid AND t.ctid = old.ctid
+""")
+OBSERVE = SQL("""
+SELECT count(*) FILTER (WHERE {mark} IS NULL),
+       count(*) FILTER (WHERE {mark} < {low} OR {mark} >= {high}),
+       count(*) FILTER (WHERE {open} AND {mark} < {patience}
+                          AND ({before} IS NULL OR {mark} >= {before})),
+       min({mark}) FILTER (WHERE {open} AND {mark} >= {patience} AND {mark} < {high}),
+       {newest}
+  FROM {rows} AS s
+""")
+# In WHERE it becomes a hash anti join: 29 s as a FILTER over 50,000 rows, 0.02 s so.
+MISSING = SQL("""
+SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE 0 END, total
+  FROM (SELECT count(*) AS total FROM {0}) AS whole
+""")
+UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
+REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
+# In less than half the time, but only of one column.
+REPEATS_ONE = SQL("SELECT count(*) > count(DISTINCT {1}) FROM {0} AS s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsSql:
+    """What is loaded where; ``columns`` in staging order, ``collations`` of those that have one.
+
+    ``rows`` is the relation of what was read. No statement takes parameters, because psycopg would
+    take a % in a name for one.
+    """
+
+    target: TableName
+    columns: tuple[str, ...]
+    collations: Mapping[str, Sequence[str]]
+    key: tuple[str, ...]
+    watermark: str | None
+    kind: WatermarkType | None
+    settled: Settled | None
+    rows: Composable = field(default_factory=lambda: STAGE)
+
+    @cached_property
+    def stage(self) -> StageSql:
+        """Return the statements of the staging table."""
+        return StageSql(target=self.target, columns=self.columns)
+
+    def is_empty(self) -> Composed:
+        """Tell whether the target holds no row."""
+        return IS_EMPTY.format(self._target)
+
+    def observe(self, **points: Point | None) -> Composed:
+        """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them.
+
+        ``points`` are ``low``, ``high``, ``patience`` and ``before``.
+        """
+        column, kind = self._mark
+        mark = self.stage.staged(column)
+        texts = {name: None if at is None else canonical(at) for name, at in points.items()}
+        casts = {
+            name: SQL("CAST({} AS {})").format(Literal(text), SQL(kind.value))
+            for name, text in texts.items()
+        }
+        is_open: Composable = SQL("false")
+        if self.settled is not None:
+            status = self.stage.staged(self.settled.column)
+            is_open = SQL("coalesce({}::text <> ALL ({}::text[]), true)").format(
+                status, Literal(list(self.settled.values))
+            )
+        newest: Composable = SQL("NULL")
+        if kind is WatermarkType.BIGINT:
+            newest = SQL("max({})").format(mark)
+        return OBSERVE.format(mark=mark, open=is_open, newest=newest, rows=self.rows, **casts)
+
+    def repeats(self) -> Composed:
+        """Tell whether a key is there more than once."""
+        repeats = REPEATS_ONE if len(self.key) == 1 else REPEATS
+        return repeats.format(self.rows, self._staged_key)
+
+    def seen(self) -> Composed:
+        """Count the staged rows, and the different owners among them."""
+        owner = listed(map(self.stage.staged, self._owner))
+        return SQL("SELECT count(*), count(DISTINCT ({})) FROM {} AS s").format(owner, self.rows)
+
+    def owners_gone(self) -> Composed:
+        """Count the different owners of the target's rows that have no staged row."""
+        owner = listed(SQL("t.{}").format(Identifier(name)) for name in self._owner)
+        unmatched = UNMATCHED.format(rows=self.rows, same_key=self._same(self._owner))
+        counted = SQL("SELECT count(DISTINCT ({})) FROM {} AS t WHERE {}")
+        return counted.format(owner, self._target, unmatched)
+
+    def missing(self, upserted: int) -> Composed:
+        """Count the target's rows without a staged key, and all of them.
+
+        So many different keys were staged: if there are no more rows, none is missing.
+        """
+        return MISSING.format(self._target, Literal(upserted), self._unmatched)
+
+    def delete_missing(self) -> Composed:
+        """Delete the target's rows without a staged key."""
+        return SQL("DELETE FROM {} AS t WHERE {}").format(self._target, self._unmatched)
+
+    def delete_older(self, point: Point, at_most: int) -> Composed:
+        """Delete some of the rows behind a point; a partition's ctid is unique only within it."""
+        mark, kind = self._mark
+        return DELETE_OLDER.format(
+            table=self._target,
+            mark=Identifier(mark),
+            point=Literal(canonical(point)),
+            kind=SQL(kind.value),
+            at_most=Literal(at_most),
+        )
+
+    @property
+    def _mark(self) -> tuple[str, WatermarkType]:
+        if self.watermark is None or self.kind is None:
+            raise AssertionError("only an incremental job has a watermark to look at")
+        return self.watermark, self.kind
+
+    @property
+    def _target(self) -> Identifier:
+        return Identifier(self.target.schema, self.target.table)
+
+    @property
+    def _owner(self) -> tuple[str, ...]:
+        return self.key[:-1] or self.key
+
+    @property
+    def _same_key(self) -> Composed:
+        return self._same(self.key)
+
+    def _same(self, names: Iterable[str]) -> Composed:
+        pairs = (
+            SQL("t.{} = r.{}").format(Identifier(name), self.stage.staged(name)) for name in names
+        )
+        return SQL(" AND ").join(pairs)
+
+    @property
+    def _unmatched(self) -> Composed:
+        return UNMATCHED.format(rows=self.rows, same_key=self._same_key)
+
+    @property
+    def _staged_key(self) -> Composed:
+        return listed(map(self.stage.staged, self.key))
