@@ -18,7 +18,7 @@ from qupersync.demo.postgres import PostgresAddress
 INSERT, AGAIN, CHANGED = "insert", "unchanged", "10 % changed"
 PHASES = (INSERT, AGAIN, CHANGED)
 _TIMEOUT_S = 900.0
-_TOO_SLOW_TO_REPEAT_S = 30.0
+_TOO_SLOW_TO_REPEAT_S = 20.0
 # What QuperSync asks a Redshift and a PostgreSQL does not know.
 _AS_REDSHIFT = (
     "CREATE FUNCTION getdate() RETURNS timestamptz LANGUAGE sql AS 'SELECT now()'",

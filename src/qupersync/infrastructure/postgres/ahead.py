@@ -72,7 +72,9 @@ class Staged:
 
     def _stage(self) -> Ready:
         unit = self._opened.enter_context(self.table.unfenced(**self.limits))
-        return unit, unit.stage(self.block)
+        rejects = unit.stage(self.block)
+        unit.staging.foresee()
+        return unit, rejects
 
     @contextmanager
     def unit(self) -> Iterator[tuple[AnyUnit, list[Reject]]]:

@@ -32,11 +32,14 @@ WITH inserted AS (INSERT INTO {target} ({columns}) SELECT {staged} FROM {rows} A
 SELECT count(*), count(*), 0, 0, 0, (SELECT count(*) FROM inserted), 0, {late}
   FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged
 """)
+# And for rows that are all in the target as they are: two thirds of the time.
+SAME = SQL("SELECT count(*) FROM {rows} AS r JOIN {target} AS t ON {same_key} WHERE {same}")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
          FILTER (WHERE verdict = 'inserted' AND {mark} >= {low} AND {mark} < {end})""")
-CHANGED = SQL("WHEN ({stored}) IS DISTINCT FROM ({staged}) THEN 'updated' ")
+DIFFERS = SQL("({stored}) IS DISTINCT FROM ({staged})")
+CHANGED = SQL("WHEN {} THEN 'updated' ")
 # A row without a watermark value is not known to be newer than one that has it.
 NEWER = SQL("WHEN coalesce(t.{0} {2} r.{1}, t.{0} IS NOT NULL) THEN 'unchanged' ")
 UPDATE = SQL(""",
@@ -64,17 +67,14 @@ class LoadSql(RowsSql):
         A row that folds away behind a later one does so wherever that one arrived. Of new rows
         inside ``late`` the last column tells how far each lies behind its end, in seconds.
         """
-        plain = [name for name in self.columns if name not in self.key]
+        plain = self._plain
         update: Composable = SQL("")
         changed: Composable = SQL("")
         if plain:
             update = UPDATE.format(
                 target=self._target, same_key=self._same_key, assignments=self._assignments(plain)
             )
-            changed = CHANGED.format(
-                stored=listed(SQL("t.{}").format(Identifier(name)) for name in plain),
-                staged=listed(SQL("r.{}").format(self._exact(name)) for name in plain),
-            )
+            changed = CHANGED.format(self._differs(plain))
         return MERGE.format(
             staged=listed(map(self.stage.staged, self.columns)),
             place=self._place,
@@ -103,6 +103,23 @@ class LoadSql(RowsSql):
             staged=listed(map(self.stage.staged, self.columns)),
             rows=self.rows,
             late=self._late(late),
+        )
+
+    def same(self) -> Composed:
+        """Count the rows that are in the target as they are; none may be there twice."""
+        same: Composable = SQL("true")
+        if plain := self._plain:
+            same = SQL("NOT {}").format(self._differs(plain))
+        return SAME.format(rows=self.rows, target=self._target, same_key=self._same_key, same=same)
+
+    @property
+    def _plain(self) -> Sequence[str]:
+        return [name for name in self.columns if name not in self.key]
+
+    def _differs(self, plain: Sequence[str]) -> Composed:
+        return DIFFERS.format(
+            stored=listed(SQL("t.{}").format(Identifier(name)) for name in plain),
+            staged=listed(SQL("r.{}").format(self._exact(name)) for name in plain),
         )
 
     def _within(self, part: Mapping[str, int]) -> Composable:

@@ -28,18 +28,20 @@ TRAILER = b"\xff\xff"
 # One write per row is slower than all the rest; one of a whole batch would copy it once more.
 ROWS_PER_WRITE = 500
 MOST_REFUSALS = 3
+NEW, SAME = "new", "same"
 
 
 @dataclass(slots=True)
 class RawLoad:
     """The raw path of one run; left for good after ``MOST_REFUSALS`` batches that it refused.
 
-    ``finds_new`` says whether no row of the last batch was in the target; None before the first.
+    ``finds`` says what all rows of the last batch were, ``NEW`` or ``SAME``; empty if they were
+    neither, None before the first.
     """
 
     job: Job
     refusals: int = 0
-    finds_new: bool | None = None
+    finds: str | None = None
 
     def takes(self, block: Block) -> bool:
         """Tell whether it is worth a try with this batch."""

@@ -26,7 +26,7 @@ from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
-from qupersync.infrastructure.postgres.raw_load import RawLoad, RawStage
+from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad, RawStage
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
 
 STAGED_FORMAT = "target-text-v1"
@@ -42,6 +42,11 @@ _REASONS = {
     "23514": "check",
     "54000": "too-long",
 }
+
+
+def _alike(tally: Tally) -> str:
+    kinds = {NEW: tally.inserted, SAME: tally.unchanged}
+    return next((kind for kind, rows in kinds.items() if rows == tally.upserted), "")
 
 
 def _refusal(error: RowsRefusedError) -> Refusal:
@@ -64,6 +69,7 @@ class Staging:
     _arrived: int = 0
     _raw: RawStage = field(init=False)
     _is_made: bool = False
+    _folds: bool | None = None
     _block: Block | None = None
     _block_starts: int = 0
     removed: list[int] = field(default_factory=list)
@@ -126,15 +132,15 @@ class Staging:
 
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
-        if self._may_append():
-            with suppress(ConflictError, RowsRefusedError), self.connection.transaction():
-                return self._merged(self.sql.append(late))
+        guessed = None if self._is_made else self._guessed(late)
+        if guessed is not None:
+            return guessed
         rejects: list[Reject] = []
         while True:
             try:
                 with self.connection.transaction():
                     merged = self._merged(self._merge_sql.merge(late))
-                self.raw_load.finds_new = merged.tally.inserted == merged.tally.upserted
+                self.raw_load.finds = _alike(merged.tally)
                 return replace(merged, rejects=tuple(rejects))
             except RowsRefusedError:
                 self._settle()
@@ -146,12 +152,33 @@ class Staging:
             self.cursor.execute(self._sql.remove(), [list(bad)])
             self.removed += bad
 
-    def _may_append(self) -> bool:
-        if self._is_made:
-            return False
-        if self.raw_load.finds_new is None:
-            self.raw_load.finds_new = self._value(self.load_sql.is_empty())
-        return bool(self.raw_load.finds_new)
+    def foresee(self) -> None:
+        """Find out before the merge what it will want to know of the rows."""
+        if not self._is_made and self.raw_load.finds != NEW:
+            _ = self._repeats
+
+    @property
+    def _guess(self) -> str:
+        if self.raw_load.finds is None:
+            self.raw_load.finds = NEW if self._value(self.load_sql.is_empty()) else ""
+        return self.raw_load.finds
+
+    def _guessed(self, late: Window | None) -> Merged | None:
+        """Take the short way for rows that are all like those of the batch before."""
+        if self._guess == NEW:
+            with suppress(ConflictError, RowsRefusedError), self.connection.transaction():
+                return self._merged(self.sql.append(late))
+        if self._guess == SAME and not self._repeats:
+            self.upserted = self._value(self.sql.same())
+            if self.upserted == self.held:
+                return Merged(tally=Tally(unchanged=self.held))
+        return None
+
+    @property
+    def _repeats(self) -> bool:
+        if self._folds is None:
+            self._folds = self._value(self.sql.repeats())
+        return bool(self._folds)
 
     def _merged(self, query: Composed, *, is_whole: bool = True) -> Merged:
         with translated(conflict_on=self.key_indexes):
@@ -173,7 +200,7 @@ class Staging:
     def _merge_sql(self) -> LoadSql:
         sql = self.sql
         # To sort a batch costs more than to look; checked ones are small or have a bad row.
-        return sql if self._is_made else replace(sql, folds=self._value(sql.repeats()))
+        return sql if self._is_made else replace(sql, folds=self._repeats)
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
         count = self._value(self._sql.in_range(), part)
