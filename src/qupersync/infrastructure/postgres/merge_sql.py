@@ -26,12 +26,11 @@ SELECT count(*), count(*) FILTER (WHERE verdict = 'inserted'),
        count(*) FILTER (WHERE verdict = 'deduplicated'), (SELECT count(*) FROM inserted),
        {updated}, {late} FROM judged
 """)
-# The same for rows of which none is in the target: three fifths of the time.
-APPEND = SQL("""
-WITH inserted AS (INSERT INTO {target} ({columns}) SELECT {staged} FROM {rows} AS s RETURNING 1)
-SELECT count(*), count(*), 0, 0, 0, (SELECT count(*) FROM inserted), 0, {late}
-  FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged
-""")
+# For rows of which none is in the target: half the time of the merge.
+APPEND = SQL("INSERT INTO {target} ({columns}) SELECT {staged} FROM {rows} AS s")
+LATE_OF_NEW = SQL(
+    "SELECT {late} FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged"
+)
 # And for rows that are all in the target as they are: two thirds of the time.
 SAME = SQL("SELECT count(*) FROM {rows} AS r JOIN {target} AS t ON {same_key} WHERE {same}")
 # Seconds behind the end of what was read before, of each row that was not there then.
@@ -92,8 +91,8 @@ class LoadSql(RowsSql):
             late=self._late(late),
         )
 
-    def append(self, late: Window | None) -> Composed:
-        """Write and count as ``merge`` does, if no key is there already or more than once.
+    def append(self) -> Composed:
+        """Write the rows, if no key is there already or more than once.
 
         A key that is breaks the unique index, and nothing is written.
         """
@@ -102,8 +101,12 @@ class LoadSql(RowsSql):
             columns=listed(map(Identifier, self.columns)),
             staged=listed(map(self.stage.staged, self.columns)),
             rows=self.rows,
-            late=self._late(late),
         )
+
+    def late(self, late: Window) -> Composed:
+        """Tell how late the rows are that ``append`` wrote, as the last column of ``merge``."""
+        staged = listed(map(self.stage.staged, self.columns))
+        return LATE_OF_NEW.format(late=self._late(late), staged=staged, rows=self.rows)
 
     def same(self) -> Composed:
         """Count the rows that are in the target as they are; none may be there twice."""

@@ -17,7 +17,6 @@ from qupersync.domain.errors import (
     ConflictError,
     RowAccountingError,
     RowsRefusedError,
-    TooManyRejectsError,
 )
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
@@ -27,30 +26,19 @@ from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad, RawStage
+from qupersync.infrastructure.postgres.refusals import Refusals
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
 
 STAGED_FORMAT = "target-text-v1"
-SEARCH_LIMIT = 1_000
-_REASONS = {
-    "22001": "lossy-cast",
-    "22003": "out-of-range",
-    "22007": "invalid-datetime",
-    "22008": "invalid-datetime",
-    "23502": "required",
-    "23503": "foreign-key",
-    "23505": "not-unique",
-    "23514": "check",
-    "54000": "too-long",
-}
+
+
+def _lateness(ages: Sequence[float] | None) -> Lateness:
+    return Lateness.of(timedelta(seconds=age) for age in ages or ())
 
 
 def _alike(tally: Tally) -> str:
     kinds = {NEW: tally.inserted, SAME: tally.unchanged}
     return next((kind for kind, rows in kinds.items() if rows == tally.upserted), "")
-
-
-def _refusal(error: RowsRefusedError) -> Refusal:
-    return Refusal(_REASONS.get(error.sqlstate, "invalid-value"), error.column, error.sqlstate)
 
 
 @dataclass(slots=True)
@@ -65,9 +53,9 @@ class Staging:
     raw_load: RawLoad
     staged: int = 0
     upserted: int = 0
-    refused: int = 0
     _arrived: int = 0
     _raw: RawStage = field(init=False)
+    _refusals: Refusals = field(init=False)
     _is_made: bool = False
     _folds: bool | None = None
     _block: Block | None = None
@@ -77,6 +65,7 @@ class Staging:
 
     def __post_init__(self) -> None:
         self._raw = RawStage(self.raw_load, self.connection, self.cursor, self.load_sql.collations)
+        self._refusals = Refusals(self.allowance)
         # A deferred constraint would speak at the commit, too late to find its row.
         self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -167,12 +156,23 @@ class Staging:
         """Take the short way for rows that are all like those of the batch before."""
         if self._guess == NEW:
             with suppress(ConflictError, RowsRefusedError), self.connection.transaction():
-                return self._merged(self.sql.append(late))
+                return self._appended(late)
         if self._guess == SAME and not self._repeats:
             self.upserted = self._value(self.sql.same())
             if self.upserted == self.held:
                 return Merged(tally=Tally(unchanged=self.held))
         return None
+
+    def _appended(self, late: Window | None) -> Merged:
+        with translated(conflict_on=self.key_indexes):
+            written = self.cursor.execute(self.sql.append()).rowcount
+        if written != self.held:
+            raise RowAccountingError(
+                f"{self.held} rows were to be inserted, but the target took {written}"
+            )
+        self.upserted = written
+        ages = [] if late is None else self._value(self.sql.late(late))
+        return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
 
     @property
     def _repeats(self) -> bool:
@@ -193,8 +193,7 @@ class Staging:
             raise RowAccountingError(f"{self.held} rows were staged, the target saw {seen}")
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
         self.upserted = tally.upserted
-        lateness = Lateness.of(timedelta(seconds=age) for age in ages or ())
-        return Merged(tally=tally, lateness=lateness)
+        return Merged(tally=tally, lateness=_lateness(ages))
 
     @property
     def _merge_sql(self) -> LoadSql:
@@ -213,13 +212,7 @@ class Staging:
         return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
 
     def _counted(self, error: RowsRefusedError) -> Refusal:
-        # Each bad row costs about two statements: all of 1,000,000 would take hours to find.
-        self.refused += 1
-        if self.refused > SEARCH_LIMIT and self.allowance.is_exceeded(self.refused, self.staged):
-            raise TooManyRejectsError(
-                f"more than {SEARCH_LIMIT} rows were refused by the target, the last by: {error}"
-            )
-        return _refusal(error)
+        return self._refusals.counted(error, of=self.staged)
 
     def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
         try:

@@ -1,0 +1,104 @@
+"""A batch that is not what the one before lets expect is merged and counted all the same."""
+
+import pytest
+
+from qupersync.domain.batch import Tally
+from qupersync.domain.run import Status
+from tests.pipeline.rig import WATERMARK, Rig, a_job, a_snapshot
+
+RAW = a_job(load="copy", batch_size=2, watermark=WATERMARK | {"initial": "1h"})
+NEW, SAME = [(1, "a"), (2, "a")], [(1, "a"), (2, "a")]
+LAST = [(7, "z"), (8, "z")]
+
+
+def at_source(rig: Rig, *rows: tuple[int, str]) -> None:
+    """Hold these rows, which are read in this order."""
+    rig.at_source(
+        "ALTER TABLE items DROP CONSTRAINT items_pkey",
+        *(f"INSERT INTO items VALUES ({key}, '{name}', '2026-03-01 11:30')" for key, name in rows),
+    )
+
+
+def at_target(rig: Rig, *rows: tuple[int, str]) -> None:
+    for key, name in rows:
+        rig.at_target(f"INSERT INTO items VALUES ({key}, '{name}', '2026-03-01 11:30')")
+
+
+def stored(rig: Rig) -> dict[int, str]:
+    return dict(rig.rows("SELECT id, name FROM items"))
+
+
+@pytest.mark.parametrize(
+    ("batch", "tally"),
+    [
+        ([(3, "b"), (4, "b")], Tally(inserted=2)),
+        ([(3, "b"), (1, "b")], Tally(inserted=1, updated=1)),
+        ([(3, "b"), (1, "a")], Tally(inserted=1, unchanged=1)),
+        ([(3, "a"), (3, "b")], Tally(inserted=1, deduplicated=1)),
+        ([(1, "a"), (2, "a")], Tally(unchanged=2)),
+    ],
+)
+def test_after_a_batch_that_was_all_new(items: Rig, batch, tally):
+    at_source(items, *NEW, *batch, *LAST)
+
+    run = items.run(RAW)
+
+    assert run.tally == tally + Tally(extracted=6, inserted=4), run.error
+    assert stored(items) == dict([*NEW, *batch, *LAST])
+
+
+@pytest.mark.parametrize(
+    ("batch", "tally"),
+    [
+        ([(3, "b"), (4, "b")], Tally(inserted=2)),
+        ([(3, "b"), (1, "a")], Tally(inserted=1, unchanged=1)),
+        ([(2, "a"), (1, "b")], Tally(updated=1, unchanged=1)),
+        ([(1, "a"), (1, "a")], Tally(unchanged=1, deduplicated=1)),
+        ([(1, "b"), (1, "a")], Tally(unchanged=1, deduplicated=1)),
+        ([(1, "a"), (1, "b")], Tally(updated=1, deduplicated=1)),
+        ([(1, "a"), (2, "a")], Tally(unchanged=2)),
+    ],
+)
+def test_after_a_batch_that_was_all_known(items: Rig, batch, tally):
+    at_target(items, *SAME)
+    at_source(items, *SAME, *batch, *SAME)
+
+    run = items.run(RAW, from_initial=True)
+
+    meanwhile = dict([*SAME, *batch])
+    put_back = sum(meanwhile[key] != name for key, name in SAME)
+    rest = Tally(extracted=6, unchanged=4 - put_back, updated=put_back)
+    assert run.tally == tally + rest, run.error
+    assert stored(items) == meanwhile | dict(SAME)
+
+
+def test_a_first_batch_into_an_empty_table_with_a_repeated_key(items: Rig):
+    at_source(items, (1, "a"), (1, "b"))
+
+    assert items.run(RAW).tally == Tally(extracted=2, inserted=1, deduplicated=1)
+    assert stored(items) == {1: "b"}
+
+
+@pytest.mark.parametrize("job", [RAW, a_snapshot(load="copy")], ids=["incremental", "snapshot"])
+def test_a_trigger_that_swallows_a_new_row_is_noticed(items: Rig, job):
+    items.at_target(
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF new.id = 2 THEN RETURN NULL; END IF; RETURN new; END $$",
+        "CREATE TRIGGER swallow BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION swallow()",
+    )
+    at_source(items, *NEW)
+
+    run = items.run(job)
+
+    assert (run.status, run.error_code) == (Status.FAILED, "row-accounting")
+    assert stored(items) == {}
+
+
+def test_a_new_row_that_breaks_a_constraint_is_set_aside(items: Rig):
+    items.at_target("ALTER TABLE items ADD CHECK (name <> 'b')")
+    at_source(items, *NEW, (3, "b"), (4, "c"), *LAST)
+
+    run = items.run(RAW)
+
+    assert run.tally == Tally(extracted=6, inserted=5, skipped=1), run.error
+    assert sorted(stored(items)) == [1, 2, 4, 7, 8]
