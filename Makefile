@@ -9,8 +9,9 @@ WORKERS := 4 --dist worksteal
 # Under the eyes of coverage; the simulator would take ten times as long there.
 TRACED := tests/unit tests/pipeline
 # Where our SQL is; the stories around it run on the newest server only.
-SQL_TESTS := $(patsubst %,tests/pipeline/test_%.py,incremental keys last_commit leases load_paths \
-	merge names reject_replay rejects retention round_trip snapshot state types values verify wal)
+SQL_TESTS := $(patsubst %,tests/pipeline/test_%.py,guesses incremental keys last_commit leases \
+	load_paths merge names reject_replay rejects retention round_trip snapshot staged_ahead state \
+	types values verify wal)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-oldest faults storm check lint types imports bench docs lock sbom audit
@@ -31,7 +32,7 @@ test: setup ## run the whole test suite and hold the coverage of domain and appl
 test-oldest: setup ## run the database tests on PostgreSQL 14, the oldest server supported (Linux x86-64)
 	.ci/oldest-postgres $(BIN)/pytest --numprocesses $(WORKERS) -m postgres $(SQL_TESTS)
 
-faults: setup ## break everything that one machine can break (15 min; strace, faketime, pgbouncer)
+faults: setup ## break everything that one machine can break (20 min; as root; strace, faketime, pgbouncer, pgbench)
 	$(BIN)/pytest --numprocesses $(WORKERS) tests/faults tests/faults/exhaustive
 
 storm: setup ## change rows with pgbench while runs are killed at random; how long: MINUTES=10

@@ -34,7 +34,7 @@ def test_a_target_that_goes_silent_is_not_waited_for_longer_than_the_job_may_tak
     site.shell.write_jobs(JOBS.replace("timeout: 20s", "timeout: 3s"))
     site.proxy.set(Trap(looks_for=at("qupersync_stage"), count=6, does=silent))
 
-    assert site.execute().code == 1  # at present it waits for ever
+    assert site.execute().code == 1
 
 
 @pytest.mark.parametrize(

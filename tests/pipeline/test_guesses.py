@@ -94,6 +94,30 @@ def test_a_trigger_that_swallows_a_new_row_is_noticed(items: Rig, job):
     assert stored(items) == {}
 
 
+DROPS_THE_INDEX = """
+CREATE FUNCTION drops() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF new.rows_inserted = 2 OR new.rows_unchanged = 2 THEN
+    EXECUTE 'ALTER TABLE public.items DROP CONSTRAINT IF EXISTS items_pkey';
+  END IF;
+  RETURN new;
+END $$;
+CREATE TRIGGER drops BEFORE INSERT ON quper.sync_batches FOR EACH ROW EXECUTE FUNCTION drops();
+"""
+
+
+@pytest.mark.parametrize("known", [[], SAME], ids=["all new", "all known"])
+def test_without_the_index_of_its_key_no_row_comes_twice(items: Rig, known):
+    at_target(items, *known)
+    items.at_target(DROPS_THE_INDEX)
+    at_source(items, *SAME, (1, "a"), (3, "c"), (3, "d"), (3, "d"))
+
+    run = items.run(RAW, from_initial=True)
+
+    assert run.status is Status.SUCCESS, run.error
+    assert items.rows("SELECT id, name FROM items ORDER BY id") == [(1, "a"), (2, "a"), (3, "d")]
+
+
 def test_a_new_row_that_breaks_a_constraint_is_set_aside(items: Rig):
     items.at_target("ALTER TABLE items ADD CHECK (name <> 'b')")
     at_source(items, *NEW, (3, "b"), (4, "c"), *LAST)

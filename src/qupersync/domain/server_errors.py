@@ -88,7 +88,7 @@ class ConflictError(QuperSyncError):
 
 
 class ResourceError(QuperSyncError):
-    """A server ran out of disk, memory or connections."""
+    """A server ran out of disk, memory or connections, or this process of memory."""
 
     code = "resource-exhausted"
     kind = Kind.RESOURCE

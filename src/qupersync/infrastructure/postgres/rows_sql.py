@@ -1,6 +1,6 @@
 """The statements about rows that were read and the table they go to, but for the merge itself."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -34,6 +34,11 @@ SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE
 """)
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
 REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
+IS_UNIQUE = SQL("""
+SELECT EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+                WHERE i.indrelid = CAST({} AS regclass) AND i.indisunique AND i.indisvalid
+                  AND c.relname = ANY ({}::text[]))
+""")
 # In less than half the time, but only of one column.
 REPEATS_ONE = SQL("SELECT count(*) > count(DISTINCT {1}) FROM {0} AS s")
 
@@ -91,6 +96,11 @@ class RowsSql:
         """Tell whether a key is there more than once."""
         repeats = REPEATS_ONE if len(self.key) == 1 else REPEATS
         return repeats.format(self.rows, self._staged_key)
+
+    def is_unique(self, indexes: Collection[str]) -> Composed:
+        """Tell whether the target still has one of its key's indexes."""
+        target = Literal(self._target.as_string())
+        return IS_UNIQUE.format(target, Literal(list(indexes)))
 
     def seen(self) -> Composed:
         """Count the staged rows, and the different owners among them."""

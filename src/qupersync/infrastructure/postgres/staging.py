@@ -159,9 +159,13 @@ class Staging:
                 return self._appended(late)
         if self._guess == SAME and not self._repeats:
             self.upserted = self._value(self.sql.same())
-            if self.upserted == self.held:
+            if self.upserted == self.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.held))
         return None
+
+    def _is_unique(self) -> bool:
+        # Nobody can drop it any more once the rows are written or compared.
+        return bool(self._value(self.load_sql.is_unique(self.key_indexes)))
 
     def _appended(self, late: Window | None) -> Merged:
         with translated(conflict_on=self.key_indexes):
@@ -170,6 +174,8 @@ class Staging:
             raise RowAccountingError(
                 f"{self.held} rows were to be inserted, but the target took {written}"
             )
+        if not self._is_unique():
+            raise ConflictError("the key's unique index is gone: it is merged without")
         self.upserted = written
         ages = [] if late is None else self._value(self.sql.late(late))
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))

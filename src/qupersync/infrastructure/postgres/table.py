@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from psycopg.sql import SQL, Identifier
-
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import TargetUnavailableError
 from qupersync.domain.ports import Doubt, InDoubtError, Staged
@@ -17,8 +15,6 @@ from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.raw_load import RawLoad
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.unit import Unit
-
-IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
 
 
 @dataclass(slots=True)
@@ -41,9 +37,9 @@ class Table(JobMemory):
 
     def is_empty(self) -> bool:
         """Keep the promise of ``ports.Table.is_empty``."""
-        name = self.target.job.target
+        look = self._load_sql(self.target.job.key, keeps_newer=False).is_empty()
         with self.session.transaction() as cursor:
-            row = cursor.execute(IS_EMPTY.format(Identifier(name.schema, name.table))).fetchone()
+            row = cursor.execute(look).fetchone()
         return bool(row and row[0])
 
     @contextmanager
