@@ -39,18 +39,24 @@ def main() -> int:
         run: dict[str, Any] = {"machine": machine(here, field)}
         run["loads"] = [load.as_dict() for load in _loads(here, field, options)]
         with_more = not options.only
+        kept = _keep(run, quick=options.quick)  # for the case that the rest fails
         rows = 50_000 if options.quick else 1_000_000
         run["door"] = door(here, rows) if with_more else {}
         run["growth"] = list(growth(here, field[0], quick=options.quick)) if with_more else []
         run["profile"] = profile(here, field[0], rows) if with_more else {}
         run["start"] = start(here, field[0]) if with_more else {}
-    RESULTS.mkdir(exist_ok=True)
-    kept = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M}{'-quick' * options.quick}.json"  # noqa: TID251
     kept.write_text(json.dumps(run, indent=1))
     print(*tables(run).values(), f"kept in {kept}", sep="\n\n")
     broken = list(_broken(run))
     print(*broken, sep="\n")
     return int(bool(broken))
+
+
+def _keep(run: dict[str, Any], *, quick: bool) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    kept = RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M}{'-quick' * quick}.json"  # noqa: TID251
+    kept.write_text(json.dumps(run, indent=1))
+    return kept
 
 
 def _options() -> argparse.Namespace:

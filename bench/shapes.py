@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 TABLE = "feed"
+# Never within the last minute, which a job leaves to its next run.
+_AT = "date_trunc('hour', now() - interval '1 min') - i % 3600 * interval '1 s' - interval '1 min'"
 _MIXED = {  # column: type, value of row i; each shape has a note besides
     "id": ("bigint", "i"),
     "account": ("integer", "i % 1000"),
@@ -11,7 +13,7 @@ _MIXED = {  # column: type, value of row i; each shape has a note besides
     "ratio": ("double precision", "i * 1.5"),
     "amount": ("numeric(18,4)", "i * 1.25"),
     "is_open": ("boolean", "i % 2 = 0"),
-    "changed": ("timestamptz", "date_trunc('hour', now()) - i % 3600 * interval '1 s'"),
+    "changed": ("timestamptz", _AT),
 }
 # Those of sys_query_history (as of 2026): who, when, times in microseconds, sizes, words.
 _WIDE_TIMES = """elapsed queue execution compile planning lock_wait commit_wait startup parse
@@ -72,7 +74,7 @@ class Shape:
 def _wide() -> Mapping[str, tuple[str, str]]:
     columns = {
         "query_id": ("bigint", "i"),
-        "changed": ("timestamptz", "date_trunc('hour', now()) - i % 3600 * interval '1 s'"),
+        "changed": ("timestamptz", _AT),
         "transaction_id": ("bigint", "i / 3"),
         "user_id": ("integer", "100 + i % 50"),
         "session_id": ("integer", "1073741824 + i % 100000"),

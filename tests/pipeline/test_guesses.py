@@ -118,6 +118,44 @@ def test_without_the_index_of_its_key_no_row_comes_twice(items: Rig, known):
     assert items.rows("SELECT id, name FROM items ORDER BY id") == [(1, "a"), (2, "a"), (3, "d")]
 
 
+def test_a_row_that_a_table_below_the_target_holds_does_not_come_twice(items: Rig):
+    items.at_target("CREATE TABLE archive () INHERITS (items)")
+    items.at_target("INSERT INTO archive VALUES (3, 'c', '2026-03-01 11:30')")
+    at_source(items, *NEW, (3, "c"), (4, "d"))
+
+    run = items.run(RAW, from_initial=True)
+
+    assert run.tally == Tally(extracted=4, inserted=3, unchanged=1), run.error
+    assert items.rows("SELECT count(*) FROM items") == [(4,)]
+
+
+def test_a_key_that_the_target_has_twice_hides_no_new_row(items: Rig):
+    items.at_target("CREATE TABLE archive () INHERITS (items)")
+    at_target(items, *SAME)
+    items.at_target("INSERT INTO archive VALUES (3, 'c', '2026-03-01 11:30')")
+    at_target(items, (3, "c"))
+    at_source(items, *SAME, (3, "c"), (4, "d"))
+
+    run = items.run(RAW, from_initial=True)
+
+    assert run.status is Status.FAILED or 4 in stored(items)
+    assert run.error_code in {"", "row-accounting"}
+
+
+def test_a_trigger_that_leaves_known_rows_alone_stops_nobody(items: Rig):
+    items.at_target(
+        "CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF EXISTS (SELECT FROM public.items WHERE id = new.id) THEN RETURN NULL; END IF;"
+        " RETURN new; END $$",
+        "CREATE TRIGGER once BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION once()",
+    )
+    at_source(items, *NEW, (3, "b"), (1, "a"))
+
+    run = items.run(RAW)
+
+    assert run.tally == Tally(extracted=4, inserted=3, unchanged=1), run.error
+
+
 def test_a_new_row_that_breaks_a_constraint_is_set_aside(items: Rig):
     items.at_target("ALTER TABLE items ADD CHECK (name <> 'b')")
     at_source(items, *NEW, (3, "b"), (4, "c"), *LAST)

@@ -301,9 +301,13 @@ def test_a_lease_is_not_trusted_once_another_has_it(items: Rig):
             target.leases.renew(lease)
 
 
-def test_a_run_that_cannot_trust_its_lease_renews_it_before_the_next_batch(items: Rig):
+@pytest.mark.parametrize("load", ["copy", "executemany"])
+def test_a_run_that_cannot_trust_its_lease_renews_it_before_the_next_batch(items: Rig, load):
     # The beats of this one never come, and its first answer is old at once.
     silent = replace(items.use_case(), heartbeat=Heartbeat(items.target, 0))
+    items.at_source(
+        "INSERT INTO items SELECT i, 'n', '2026-03-01 11:30' FROM generate_series(101, 109) AS i"
+    )
     expiries: list[Any] = []
 
     def expire(_run: Run) -> None:
@@ -312,8 +316,9 @@ def test_a_run_that_cannot_trust_its_lease_renews_it_before_the_next_batch(items
     def look(_run: Run) -> None:
         expiries.extend(items.rows("SELECT lease_expires_at > now() FROM quper.qupersync_leases"))
 
-    job = a_job(batch_size=20)
+    job = a_job(load=load, batch_size=2, watermark=WATERMARK | {"initial": "1h"})
     run = replace(silent, on_begin=expire, on_step=look)(job, items.order())
 
     assert run.status is Status.SUCCESS
-    assert expiries[:2] == [(False,), (True,)]
+    # A batch is the next step; in the last one the lease is released.
+    assert expiries[:5] == [(False,), *[(True,)] * 4]

@@ -223,3 +223,16 @@ def test_a_cast_that_fails_at_the_source_is_told_without_its_value(items: Rig):
 
     assert run.error_code == "query-failed"
     assert run.error == "Redshift answered: invalid text representation (SQLSTATE 22P02)"
+
+
+def test_of_a_snapshot_one_batch_is_checked_and_a_row_of_the_next_is_refused(rig: Rig):
+    rig.at_source(
+        "CREATE TABLE items (id int, name text)",
+        "INSERT INTO items VALUES (1, 'too long'), (2, 'a'), (3, 'b'), (4, 'no')",
+    )
+    rig.at_target("CREATE TABLE items (id int PRIMARY KEY, name varchar(3) CHECK (name <> 'no'))")
+
+    run = rig.run(a_snapshot(load="copy", batch_size=2))
+
+    assert run.tally == Tally(extracted=4, inserted=2, skipped=2), run.error
+    assert sorted(rejects(rig, "reason")) == [("check",), ("lossy-cast",)]

@@ -31,7 +31,7 @@ class Ending:
     warnings: tuple[str, ...] = ()
 
     def prepare(self) -> None:
-        """Ask the source what is to be known; the transaction must not wait for it."""
+        """Ask the source what is to be known; the lease must not be locked meanwhile."""
         if self.sighting is not None and len(self.pieces) > 1:
             # A single piece was read right after the first look.
             self.gap, self.warnings = self.sighting.look_again(self.pieces[0].high)

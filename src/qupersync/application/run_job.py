@@ -172,9 +172,14 @@ class RunJob:
                     attempts.step(run)
                     self.on_step(run)
                     if not (attempts.is_recorded or attempts.is_trusted()):
-                        target.leases.renew(attempts.held)
+                        self._renew(attempts.held)
         if not attempts.is_recorded:
             attempts.run = attempts.run.succeeded(self.clock())
+
+    def _renew(self, lease: Lease) -> None:
+        # The next batch may be under way in a transaction on the connections of the run.
+        with self.open_target() as target:
+            target.leases.renew(lease)
 
     def _story(self, attempts: Attempts, order: Order) -> Incremental | Snapshot | None:
         if order.refusal is not None:

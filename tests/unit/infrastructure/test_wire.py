@@ -102,3 +102,4 @@ def test_rows_that_an_earlier_version_kept_have_timestamps_as_text():
     kept = Layout.kept('datarow-v1 [["id", 23], ["changed", 1114]]')
 
     assert kept.decode(body([b"\0\0\0\2", b"2026-01-02 03:04:05"])) == (2, "2026-01-02 03:04:05")
+    assert kept.payload_format == 'datarow-v1 [["id", 23], ["changed", 1114]]'

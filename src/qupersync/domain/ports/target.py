@@ -80,7 +80,7 @@ class Table(Protocol):
         keeps_newer: bool = False,
         keeps_same: bool = False,
     ) -> AbstractContextManager[Unit]:
-        """Open a transaction whose first statement is the fence; leaving by error rolls back.
+        """Open a transaction that begins with the fence; leaving by error rolls back.
 
         With ``keeps_newer`` a row of the target that has a later watermark value stays as it is,
         with ``keeps_same`` one that has the same value too.

@@ -1,5 +1,6 @@
 """Batches on their way into staging: the next is copied over a second connection meanwhile."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.session import Session
 from qupersync.infrastructure.postgres.unit import Unit
 
-Ready = tuple[Unit, list[Reject]]
+logger = logging.getLogger(__name__)
 
 
 class Writer(Table, Protocol):
@@ -51,8 +52,11 @@ class Spare:
         """Return the connection, none if there can be none."""
         if not self.is_tried:
             self.is_tried = True
-            with suppress(QuperSyncError):
+            try:
                 self.sessions.append(self._held.enter_context(self.open()))
+            except QuperSyncError as error:
+                facts = {"error_code": error.code, "error": str(error)}
+                logger.info("no second connection to the target: slower", extra=facts)
         return self.sessions
 
 
@@ -63,35 +67,41 @@ class Staged:
     table: Writer
     block: Block
     limits: dict[str, Any]
-    _ready: Future[Ready] | None = field(default=None, init=False)
+    _ready: Future[Unit | None] | None = field(default=None, init=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
 
     def begin(self, stager: ThreadPoolExecutor) -> None:
         """Let the rows be staged; the fence waits until it is their turn."""
         self._ready = stager.submit(self._stage)
 
-    def _stage(self) -> Ready:
+    def _stage(self) -> Unit | None:
+        """Stage the rows as the bytes that came; None if they must be checked.
+
+        That locks the target, for which nothing may wait that waits for its turn.
+        """
         unit = self._opened.enter_context(self.table.unfenced(**self.limits))
-        rejects = unit.stage(self.block)
-        unit.staging.foresee()
-        return unit, rejects
+        if unit.staging.add_raw(self.block):
+            unit.staging.foresee()
+            return unit
+        self._opened.close()
+        return None
 
     @contextmanager
     def unit(self) -> Iterator[tuple[AnyUnit, list[Reject]]]:
         """Keep the promise of ``ports.Staged.unit``."""
         ready, self._ready = self._ready, None
-        if ready is None:
-            with self.table.unit(**self.limits) as unit:
-                yield unit, unit.stage(self.block)
-            return
         with self._opened:
-            unit, rejects = ready.result()
-            unit.fence()
-            yield unit, rejects
+            ahead = ready.result() if ready else None
+            if ahead is not None:
+                ahead.fence()
+                yield ahead, []
+                return
+        with self.table.unit(**self.limits) as unit:
+            yield unit, unit.stage(self.block)
 
     def discard(self) -> None:
         """Roll back what nobody is going to store; a silent server is not waited for."""
-        if self._ready is not None:
+        if self._ready is not None and not self._ready.cancel():
             self.table.session.leave()
             with suppress(QuperSyncError), self._opened:
                 self._ready.result()

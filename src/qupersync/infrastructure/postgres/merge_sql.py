@@ -32,7 +32,10 @@ LATE_OF_NEW = SQL(
     "SELECT {late} FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged"
 )
 # And for rows that are all in the target as they are: two thirds of the time.
-SAME = SQL("SELECT count(*) FROM {rows} AS r JOIN {target} AS t ON {same_key} WHERE {same}")
+SAME = SQL("""
+SELECT count(*) FROM {rows} AS r
+ WHERE EXISTS (SELECT FROM {target} AS t WHERE {same_key} AND {same})
+""")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)

@@ -36,24 +36,26 @@ class RawLoad:
     """The raw path of one run; left for good after ``MOST_REFUSALS`` batches that it refused.
 
     ``finds`` says what all rows of the last batch were, ``NEW`` or ``SAME``; empty if they were
-    neither, None before the first.
+    neither, None before the first. ``refused`` is the last batch that could not pass.
     """
 
     job: Job
     refusals: int = 0
     finds: str | None = None
+    refused: Block | None = None
 
     def takes(self, block: Block) -> bool:
         """Tell whether it is worth a try with this batch."""
-        if self.refusals >= MOST_REFUSALS or not len(block.batch):
+        if self.refusals >= MOST_REFUSALS or block is self.refused or not len(block.batch):
             return False
         if self.job.load == "auto" and len(block.batch) < COPY_PAYS_FROM:
             return False
         batch = block.batch
         return path_of(self.job, block.specs, batch.names, batch.encodings).name == RAW
 
-    def note_refusal(self, error: RowsRefusedError) -> None:
+    def note_refusal(self, block: Block, error: RowsRefusedError) -> None:
         """Count a batch that was refused."""
+        self.refused = block
         self.refusals += 1
         if self.refusals == MOST_REFUSALS:
             logger.warning(
@@ -87,7 +89,7 @@ class RawStage:
         try:
             self._copy(block)
         except RowsRefusedError as error:
-            self.load.note_refusal(error)
+            self.load.note_refusal(block, error)
             return False
         if not self._is_filled:
             self._is_filled, self._starts = True, first

@@ -169,7 +169,7 @@ class Column:
             yield self._holds(SQL("{0} = CAST({0} AS {1})"), SQL(str(kind)))
         if pattern := self._pattern:
             # That PostgreSQL would write it so is ten times as fast to find out as whether it
-            # matches, and says as much: what it writes is in the pattern.
+            # matches, and says as much: the row check takes what it writes.
             same = SQL("{2} IS NULL OR {0}::text = {2} OR {2} ~ {1}")
             yield self._holds(same, Literal(f"^(?:{pattern})$"), self.given)
         if self.encoding == "numeric" and kind.name in INTEGER_BITS:

@@ -35,9 +35,12 @@ SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
 REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
 IS_UNIQUE = SQL("""
-SELECT EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-                WHERE i.indrelid = CAST({} AS regclass) AND i.indisunique AND i.indisvalid
-                  AND c.relname = ANY ({}::text[]))
+SELECT EXISTS (
+  SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+    JOIN pg_class AS t ON t.oid = i.indrelid
+   WHERE t.oid = CAST({} AS regclass) AND i.indisunique AND i.indisvalid
+     AND c.relname = ANY ({}::text[])
+     AND (t.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = t.oid)))
 """)
 # In less than half the time, but only of one column.
 REPEATS_ONE = SQL("SELECT count(*) > count(DISTINCT {1}) FROM {0} AS s")
@@ -98,7 +101,10 @@ class RowsSql:
         return repeats.format(self.rows, self._staged_key)
 
     def is_unique(self, indexes: Collection[str]) -> Composed:
-        """Tell whether the target still has one of its key's indexes."""
+        """Tell whether the target still has one of its key's indexes, and it holds for all rows.
+
+        It does not for those of a table that inherits from the target.
+        """
         target = Literal(self._target.as_string())
         return IS_UNIQUE.format(target, Literal(list(indexes)))
 
@@ -117,7 +123,8 @@ class RowsSql:
     def missing(self, upserted: int) -> Composed:
         """Count the target's rows without a staged key, and all of them.
 
-        So many different keys were staged: if there are no more rows, none is missing.
+        So many different keys were staged and are in the target: if there are no more rows, none
+        is missing.
         """
         return MISSING.format(self._target, Literal(upserted), self._unmatched)
 

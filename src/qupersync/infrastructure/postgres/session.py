@@ -9,7 +9,7 @@ from threading import Timer
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Connection, Cursor, sql
+from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
 from qupersync.infrastructure.postgres.errors import translated
@@ -157,6 +157,8 @@ def connected(
             **PARAMETERS,
         )
         connection.read_only = read_only or None
+        # A batch is staged before the one before it is committed, and has to see that one.
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
     try:
         yield Session(connection)
     finally:

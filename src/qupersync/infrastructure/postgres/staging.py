@@ -78,9 +78,11 @@ class Staging:
     def _sql(self) -> StageSql:
         return self.load_sql.stage
 
-    @property
-    def sql(self) -> LoadSql:
-        """Return the statements for the rows where they are now."""
+    def statements(self) -> LoadSql:
+        """Return the statements for the rows where they are from now on.
+
+        Not to be asked for in a savepoint: it may bring the rows elsewhere.
+        """
         rows = self._raw.rows
         if self._is_made or rows is None:
             self._settle()
@@ -99,20 +101,27 @@ class Staging:
 
     def add(self, block: Block) -> list[Reject]:
         """Keep the promise of ``ports.Unit.stage``."""
-        rejects: list[Reject] = []
-        kept: Sequence[int] = range(len(block.batch))
+        if self.add_raw(block):
+            return []
+        self._settle()
+        checked = block.checked
+        load = CheckedLoad(self.connection, self.cursor, self._sql, self._counted)
+        refused = load.add(self._placed(checked.rows))
+        self._took(block, [at for at in range(len(checked.rows)) if at not in refused])
+        bad = [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
+        return [*checked.rejects, *bad]
+
+    def add_raw(self, block: Block) -> bool:
+        """Bring a batch in as the bytes that came, or not at all; tell which."""
         if not self._raw.add(block, self._arrived):
-            self._settle()
-            checked = block.checked
-            load = CheckedLoad(self.connection, self.cursor, self._sql, self._counted)
-            refused = load.add(self._placed(checked.rows))
-            kept = [at for at in range(len(checked.rows)) if at not in refused]
-            rejects += checked.rejects
-            rejects += [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
+            return False
+        self._took(block, range(len(block.batch)))
+        return True
+
+    def _took(self, block: Block, kept: Sequence[int]) -> None:
         self._block, self._block_starts, self._kept = block, self.staged, kept
         self.staged += len(kept)
         self._arrived += len(block.batch)
-        return rejects
 
     def _placed(self, rows: Sequence[Row]) -> Sequence[Row]:
         if not self._sql.numbers_rows:
@@ -126,9 +135,10 @@ class Staging:
             return guessed
         rejects: list[Reject] = []
         while True:
+            merge = self._merge_sql().merge(late)
             try:
                 with self.connection.transaction():
-                    merged = self._merged(self._merge_sql.merge(late))
+                    merged = self._merged(merge)
                 self.raw_load.finds = _alike(merged.tally)
                 return replace(merged, rejects=tuple(rejects))
             except RowsRefusedError:
@@ -144,9 +154,8 @@ class Staging:
     def foresee(self) -> None:
         """Find out before the merge what it will want to know of the rows."""
         if not self._is_made and self.raw_load.finds != NEW:
-            _ = self._repeats
+            self._repeats()
 
-    @property
     def _guess(self) -> str:
         if self.raw_load.finds is None:
             self.raw_load.finds = NEW if self._value(self.load_sql.is_empty()) else ""
@@ -154,11 +163,13 @@ class Staging:
 
     def _guessed(self, late: Window | None) -> Merged | None:
         """Take the short way for rows that are all like those of the batch before."""
-        if self._guess == NEW:
-            with suppress(ConflictError, RowsRefusedError), self.connection.transaction():
-                return self._appended(late)
-        if self._guess == SAME and not self._repeats:
-            self.upserted = self._value(self.sql.same())
+        guess, sql = self._guess(), self.statements()
+        if guess == NEW:
+            refused = (ConflictError, RowsRefusedError, RowAccountingError)
+            with suppress(*refused), self.connection.transaction():
+                return self._appended(sql, late)
+        if guess == SAME and not self._repeats():
+            self.upserted = self._value(sql.same())
             if self.upserted == self.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.held))
         return None
@@ -167,23 +178,22 @@ class Staging:
         # Nobody can drop it any more once the rows are written or compared.
         return bool(self._value(self.load_sql.is_unique(self.key_indexes)))
 
-    def _appended(self, late: Window | None) -> Merged:
+    def _appended(self, sql: LoadSql, late: Window | None) -> Merged:
         with translated(conflict_on=self.key_indexes):
-            written = self.cursor.execute(self.sql.append()).rowcount
+            written = self.cursor.execute(sql.append()).rowcount
         if written != self.held:
             raise RowAccountingError(
                 f"{self.held} rows were to be inserted, but the target took {written}"
             )
         if not self._is_unique():
-            raise ConflictError("the key's unique index is gone: it is merged without")
+            raise ConflictError("nothing keeps the key unique")
         self.upserted = written
-        ages = [] if late is None else self._value(self.sql.late(late))
+        ages = [] if late is None else self._value(sql.late(late))
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
 
-    @property
     def _repeats(self) -> bool:
         if self._folds is None:
-            self._folds = self._value(self.sql.repeats())
+            self._folds = self._value(self.statements().repeats())
         return bool(self._folds)
 
     def _merged(self, query: Composed, *, is_whole: bool = True) -> Merged:
@@ -201,11 +211,10 @@ class Staging:
         self.upserted = tally.upserted
         return Merged(tally=tally, lateness=_lateness(ages))
 
-    @property
     def _merge_sql(self) -> LoadSql:
-        sql = self.sql
+        sql = self.statements()
         # To sort a batch costs more than to look; checked ones are small or have a bad row.
-        return sql if self._is_made else replace(sql, folds=self._repeats)
+        return sql if self._is_made else replace(sql, folds=self._repeats())
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
         count = self._value(self._sql.in_range(), part)

@@ -85,7 +85,7 @@ class Unit:
     def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
         points = {"low": window.low, "high": window.high, "patience": patience, "before": before}
-        row = self.cursor.execute(self.staging.sql.observe(**points)).fetchone()
+        row = self.cursor.execute(self.staging.statements().observe(**points)).fetchone()
         missing, outside, given_up, oldest_open, newest = row or (0, 0, 0, None, None)
         if isinstance(oldest_open, datetime):
             oldest_open = oldest_open.replace(tzinfo=oldest_open.tzinfo or UTC)
@@ -101,22 +101,24 @@ class Unit:
         """Keep the promise of ``ports.Unit.seen``."""
         if len(self.staging.load_sql.key) == 1:
             return self.staging.held, self.staging.upserted
-        row = self.cursor.execute(self.staging.sql.seen()).fetchone()
+        row = self.cursor.execute(self.staging.statements().seen()).fetchone()
         return row or (0, 0)
 
     def missing(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.missing``."""
-        row = self.cursor.execute(self.staging.sql.missing(self.staging.upserted)).fetchone()
+        row = self.cursor.execute(
+            self.staging.statements().missing(self.staging.upserted)
+        ).fetchone()
         return row or (0, 0)
 
     def owners_gone(self) -> int:
         """Keep the promise of ``ports.Unit.owners_gone``."""
-        row = self.cursor.execute(self.staging.sql.owners_gone()).fetchone()
+        row = self.cursor.execute(self.staging.statements().owners_gone()).fetchone()
         return row[0] if row else 0
 
     def delete_missing(self) -> int:
         """Keep the promise of ``ports.Unit.delete_missing``."""
-        return self.cursor.execute(self.staging.sql.delete_missing()).rowcount
+        return self.cursor.execute(self.staging.statements().delete_missing()).rowcount
 
     def awaited(self, keys: Callable[[], Sequence[str]]) -> set[str]:
         """Keep the promise of ``ports.Unit.awaited``."""

@@ -85,6 +85,7 @@ class Layout:
     types: tuple[ColumnType, ...]
     decoders: tuple[Decoder, ...]
     oids: tuple[int, ...] = ()
+    format: str = PAYLOAD_FORMAT
 
     @classmethod
     def of(cls, names: Sequence[str], oids: Sequence[int], modifiers: Sequence[int]) -> "Layout":
@@ -110,15 +111,14 @@ class Layout:
         layout = cls.of(names, oids, [_NO_MODIFIER] * len(oids))
         if name == PAYLOAD_FORMAT:
             return layout
-        return replace(
-            layout, decoders=tuple(_text if oid in _TIMESTAMPS else _decoder(oid) for oid in oids)
-        )
+        decoders = tuple(_text if oid in _TIMESTAMPS else _decoder(oid) for oid in oids)
+        return replace(layout, decoders=decoders, format=name)
 
     @property
     def payload_format(self) -> str:
         """Return how rows are kept: the format of the bytes, and the columns' names and types."""
         columns = list(zip(self.names, self.oids, strict=True))
-        return f"{PAYLOAD_FORMAT} {json.dumps(columns, ensure_ascii=False)}"
+        return f"{self.format} {json.dumps(columns, ensure_ascii=False)}"
 
     @property
     def encodings(self) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class Wire:
         here, at = stream.peek(), 0  # something always follows a row
         while at + _HEAD <= len(here) and here[at] == _ROW:
             end = at + 1 + _length(here, at + 1)[0]
-            if end > len(here):
+            if not at + _HEAD <= end <= len(here):
                 break
             self.bodies.append(here[at + _HEAD : end])
             at = end
