@@ -19,9 +19,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture
+def load() -> str:
+    """The way of the rows; a test that is about more than one has a parameter of this name."""
+    return "auto"
+
+
+@pytest.fixture
 def site(
-    server: PostgresAddress, tmp_path: Path, empty_database: str, target: str
+    server: PostgresAddress, tmp_path: Path, empty_database: str, target: str, load: str
 ) -> Iterator[Site]:
-    """The job items has eleven rows to load, in two pieces of two batches and one of one."""
-    with opened(tmp_path, (server, empty_database), (server, target)) as site:
+    """The job items has eleven rows to load, in two pieces of two batches each."""
+    with opened(tmp_path, (server, empty_database), (server, target), load) as site:
         yield site

@@ -8,18 +8,20 @@ from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.standin import StandIn
 from tests.cli.shell import Shell, variables
 from tests.faults.proxy import Proxy
-from tests.faults.site import JOBS, ROWS, SOURCE, TARGET, Site
+from tests.faults.site import ROWS, SOURCE, TARGET, Site
 from tests.grants import reader_of
 from tests.pipeline.rig import SOURCE_SCHEMA
 
 
 @contextmanager
 def opened(
-    folder: Path, source: tuple[PostgresAddress, str], target: tuple[PostgresAddress, str]
+    folder: Path,
+    source: tuple[PostgresAddress, str],
+    target: tuple[PostgresAddress, str],
+    load: str = "auto",
 ) -> Iterator[Site]:
     """Open a site in ``folder`` between two databases, each given by its server and conninfo."""
     shell = Shell(folder=folder)
-    shell.write_jobs(JOBS)
     with (
         StandIn(upstream=reader_of(source[0]), password="canary-of-the-source") as stand_in,
         Proxy(target[0]) as proxy,
@@ -32,7 +34,14 @@ def opened(
             "POSTGRES_SSLMODE": "disable",
             "SYNC_RETRIES": "0",
         }
-        site = Site(shell=shell, source=source[1], target=target[1], stand_in=stand_in, proxy=proxy)
+        site = Site(
+            shell=shell,
+            source=source[1],
+            target=target[1],
+            stand_in=stand_in,
+            proxy=proxy,
+            load=load,
+        )
         site.at_source(SOURCE_SCHEMA, SOURCE, ROWS)
         site.at_target(TARGET)
         yield site

@@ -29,7 +29,7 @@ class End(Enum):
 
 
 STATEMENTS = {b"P": 1, b"Q": 0}  # where in the message the SQL stands
-ENDS_OF_REQUESTS = {b"S", b"Q", b"", b"p"}
+ENDS_OF_REQUESTS = {b"S", b"Q", b"", b"p", b"c", b"f"}
 COMPLETE, READY = b"C", b"Z"
 
 
@@ -41,8 +41,13 @@ class EndedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message on its way; ``text`` is the SQL of the client's request, or what the server did."""
+    """A message on its way; ``text`` is the SQL of the client's request, or what the server did.
 
+    The sessions are numbered in the order in which they began. The rows of a COPY are a request of
+    their own.
+    """
+
+    session: int
     from_client: bool
     kind: bytes
     text: str
@@ -130,15 +135,16 @@ class Proxy:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            session = _Session(self, Wire(connection))
+            session = _Session(self, Wire(connection), len(self._sessions))
             thread = Thread(target=session.run, name="proxy session")
             thread.start()
             self._sessions.append((session, thread))
 
 
 class _Session:
-    def __init__(self, proxy: Proxy, client: Wire) -> None:
+    def __init__(self, proxy: Proxy, client: Wire, number: int) -> None:
         self._proxy = proxy
+        self._number = number
         self._client = client
         self._cluster = Cluster(upstream=proxy.upstream)
         self._server = Wire(self._cluster.connect_upstream())
@@ -175,12 +181,22 @@ class _Session:
         if frame.kind in STATEMENTS:
             self._sql = frame.texts[STATEMENTS[frame.kind]]
         begins, self._is_idle = self._is_idle, frame.kind in ENDS_OF_REQUESTS
-        self._proxy.watch(Message(from_client=True, kind=frame.kind, text=self._sql, begins=begins))
+        self._proxy.watch(
+            Message(
+                session=self._number,
+                from_client=True,
+                kind=frame.kind,
+                text=self._sql,
+                begins=begins,
+            )
+        )
         self._server.write(bytes(frame))
 
     def _down(self, frame: Frame) -> None:
         text = frame.texts[0] if frame.kind == COMPLETE else ""
-        self._proxy.watch(Message(from_client=False, kind=frame.kind, text=text))
+        self._proxy.watch(
+            Message(session=self._number, from_client=False, kind=frame.kind, text=text)
+        )
         self._client.write(bytes(frame))
 
     def _end(self, how: End) -> None:

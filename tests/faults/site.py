@@ -13,7 +13,7 @@ from typing import Any
 from qupersync.demo.faults import AtSql, Delay, Fault
 from tests.cli.shell import Child, Done, World
 from tests.faults.invariants import Invariants
-from tests.faults.proxy import End, Message, Proxy, Trap
+from tests.faults.proxy import End, Proxy, Trap
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 30
@@ -25,6 +25,7 @@ jobs:
     target: public.items
     key: [id]
     batch_size: 4
+    load: auto
     timeout: 20s
     watermark: {column: changed, initial: 2h, overlap: 0s, lag: 0s, chunk: 1h}
 """
@@ -54,15 +55,25 @@ SELECT pid FROM pg_stat_activity
 
 @dataclass(kw_only=True)
 class Site(World):
-    """A world whose target is reached through a proxy; the job items takes several batches."""
+    """A world whose target is reached through a proxy; the job items takes several batches.
+
+    ``jobs`` is its file: the rows take the path that ``load`` chooses, auto the checked one.
+    """
 
     proxy: Proxy
+    load: str = "auto"
     mutant: str = ""
     done: Done = field(init=False, repr=False)
     invariants: Invariants = field(init=False)
 
     def __post_init__(self) -> None:
         self.invariants = Invariants(self.source, self.target)
+        self.shell.write_jobs(self.jobs)
+
+    @property
+    def jobs(self) -> str:
+        """Return the jobs file."""
+        return JOBS.replace("load: auto", f"load: {self.load}")
 
     def run(self, *words: str, **variables: str) -> Done:
         """Run the job inside this process, or the mutant in its own."""
@@ -161,10 +172,10 @@ class Site(World):
         """Return which version of each row the target has."""
         return self.rows("SELECT id, xmin::text, ctid::text FROM items ORDER BY id")
 
-    def held_up(self, fetch: int = 3) -> tuple[Fault, Delay]:
+    def held_up(self, fetch: int = 4) -> tuple[Fault, Delay]:
         """Let the next run wait at the source, outside any transaction of the target.
 
-        Before the third fetch one piece of two batches is stored.
+        Before the fourth fetch one piece of two batches is stored.
         """
         delay = Delay()
         fault = self.stand_in.faults.arm(Fault(when=AtSql("fetch", fetch), what=delay))
@@ -188,24 +199,3 @@ class Site(World):
         )
         status, code = row
         return status, code
-
-
-def commit_of_batch(*, answered: bool) -> Any:
-    """Look for the COMMIT of a batch: before the server has it, or once it has answered."""
-    return commit_of("batch_seq = batch_seq + 1", answered=answered)
-
-
-def commit_of(statement: str, *, answered: bool) -> Any:
-    """Look for the COMMIT of a transaction with a statement that contains this."""
-    is_in = False
-
-    def looks_for(message: Message) -> bool:
-        nonlocal is_in
-        if message.begins:
-            is_in |= statement in message.text
-        found = is_in and (message.begins if not answered else message.kind == b"C")
-        found = found and message.text == "COMMIT"
-        is_in &= not found
-        return found
-
-    return looks_for

@@ -1,13 +1,17 @@
 """Stories that end well with the right program, and are told to its mutants as well."""
 
+from contextlib import ExitStack
 from typing import Any
 
+from tests.faults.messages import commit_of_batch
 from tests.faults.proxy import Message
-from tests.faults.site import EXPIRE, JOBS, Site, commit_of_batch
+from tests.faults.site import EXPIRE, LIMIT_S, Site
 
+LOST = ["lease-lost", "lease-expired"]  # why it stopped, and what the log has
 LATER = "UPDATE clock SET moment = '2026-03-01 13:00'"
 CHANGE = "UPDATE items SET name = 'canary-row new', changed = '2026-03-01 12:15' WHERE id = 5"
-WITH_THE_FUTURE = JOBS.replace("changed < :high", "(changed < :high OR changed > :high)")
+CHANGE_IN_PLACE = "UPDATE items SET name = 'canary-row new' WHERE id = 8"
+UP_TO_NOW, AND_LATER = "changed < :high", "(changed < :high OR changed > :high)"
 
 
 def undisturbed(site: Site) -> None:
@@ -35,13 +39,39 @@ def overtaken_while_reading(site: Site) -> None:
         assert site.execute().code == 0
     site.invariants.hold_at_the_end()
     codes = [record["error_code"] for record in site.done.records]
-    assert (site.done.code, codes) == (1, ["lease-lost", "lease-expired"]), "it wrote"
+    assert (site.done.code, codes) == (1, LOST), "it wrote"
+    site.recovers()
+
+
+def overtaken_by_one_that_only_reads(site: Site) -> None:
+    """Nothing but the fence tells it: the other has stored nothing yet.
+
+    On the raw path a batch is staged by then.
+    """
+    site.shell.write_jobs(site.jobs.replace("batch_size: 4", "batch_size: 2"))
+    with ExitStack() as rivals:
+        with site.interrupted():
+            site.at_target(EXPIRE)
+            fault, delay = site.held_up(fetch=1)
+            rival = rivals.enter_context(site.running())
+            assert fault.reached.wait(LIMIT_S)
+        assert [record["error_code"] for record in site.done.records] == LOST
+        delay.until.set()
+        assert site.ended(rival).code == 0
+    site.recovers()
+
+
+def changed_in_place(site: Site) -> None:
+    """Read again, it follows batches in which nothing has changed."""
+    assert site.execute().code == 0
+    site.at_source(CHANGE_IN_PLACE)
+    assert site.execute("--from-initial").code == 0
     site.recovers()
 
 
 def a_row_of_the_future(site: Site) -> None:
     """The query returns it; what comes later is loaded all the same."""
-    site.shell.write_jobs(WITH_THE_FUTURE)
+    site.shell.write_jobs(site.jobs.replace(UP_TO_NOW, AND_LATER))
     assert site.execute().code == 0
     site.at_source("INSERT INTO items VALUES (11, 'canary-row', '2026-03-01 12:10')", LATER)
     assert site.execute().code == 0

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.cli.shell import Child
+from tests.faults.messages import commit_of_batch
 from tests.faults.proxy import Trap
-from tests.faults.site import EXPIRE, JOBS, LIMIT_S, Site, commit_of_batch
+from tests.faults.site import EXPIRE, JOBS, LIMIT_S, Site
 
 BACK = "ALTER TABLE items ADD CONSTRAINT items_pkey PRIMARY KEY (id)"
 DRIFTS = {

@@ -8,17 +8,20 @@ import psycopg
 import pytest
 
 from qupersync.demo.faults import AtSql, Cut, Fault
+from tests.faults.messages import in_a_batch
+from tests.faults.paths import on_both_paths
 from tests.faults.proxy import End, Message, Trap
 from tests.faults.site import LIMIT_S, OTHERS, Site
 
 WAITING = OTHERS.replace("state <> 'idle'", "wait_event_type = 'Lock'")
 CANCELED = ("canceled", "stopped")
 GOOD = ("success", "")
-STEP = 24
+STEPS = {"auto": 24, "copy": 60}
 
 
+@on_both_paths
 def test_a_signal_at_a_message_ends_the_run_in_order(site: Site):
-    for number in count(20, STEP):
+    for number in count(20, STEPS[site.load]):
         trap = Trap(
             looks_for=Message.is_request,
             count=number,
@@ -37,7 +40,14 @@ def test_a_signal_at_a_message_ends_the_run_in_order(site: Site):
         site.afresh()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("load", "number", "code"),
+    [
+        ("auto", signal.SIGTERM, 143),
+        ("auto", signal.SIGINT, 130),
+        ("copy", signal.SIGTERM, 143),
+    ],
+)
 def test_a_signal_ends_a_wait_for_a_lock(site: Site, number: int, code: int):
     with closing(psycopg.connect(site.target)) as rival:
         rival.execute("LOCK TABLE items")
@@ -63,14 +73,10 @@ def test_a_signal_ends_the_wait_for_another_attempt(site: Site):
     site.recovers()
 
 
+@on_both_paths
 def test_a_second_signal_leaves_at_once(site: Site):
     # The target has gone silent: the first signal waits for the end of a batch that has none.
-    silence = Trap(
-        looks_for=lambda m: m.begins and "qupersync_stage" in m.text,
-        does=lambda: End.BLACK_HOLE,
-        count=6,
-    )
-    site.proxy.set(silence)
+    silence = site.proxy.set(Trap(looks_for=in_a_batch, does=lambda: End.BLACK_HOLE, count=6))
     with site.running() as child:
         assert silence.sprung.wait(LIMIT_S)
         while child.poll() is None:

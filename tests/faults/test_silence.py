@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.faults.messages import in_a_batch
 from tests.faults.proxy import End, Message, Trap
-from tests.faults.site import JOBS, LIMIT_S, Site
+from tests.faults.site import LIMIT_S, Site
 
 # Kubernetes gives 30 s by default.
 GRACE_S = 20
@@ -31,20 +32,21 @@ def at(statement: str) -> Any:
 
 
 def test_a_target_that_goes_silent_is_not_waited_for_longer_than_the_job_may_take(site: Site):
-    site.shell.write_jobs(JOBS.replace("timeout: 20s", "timeout: 3s"))
-    site.proxy.set(Trap(looks_for=at("qupersync_stage"), count=6, does=silent))
+    site.shell.write_jobs(site.jobs.replace("timeout: 20s", "timeout: 3s"))
+    site.proxy.set(Trap(looks_for=in_a_batch, count=6, does=silent))
 
     assert site.execute().code == 1
 
 
 @pytest.mark.parametrize(
-    ("statement", "kind"),
+    ("load", "statement", "kind"),
     [
-        ("FOR UPDATE SKIP LOCKED", Silence),
-        ("INTO quper.sync_logs", Trap),
-        ("qupersync_stage", Trap),
+        ("auto", "FOR UPDATE SKIP LOCKED", Silence),
+        ("auto", "INTO quper.sync_logs", Trap),
+        ("auto", "qupersync_stage", Trap),
+        ("copy", "qupersync_raw", Trap),
     ],
-    ids=["claim", "open", "batch"],
+    ids=["claim", "open", "batch", "raw batch"],
 )
 def test_a_signal_ends_a_run_whose_target_is_silent(site: Site, statement: str, kind: type[Trap]):
     trap = site.proxy.set(kind(looks_for=at(statement), does=silent))

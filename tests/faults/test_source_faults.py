@@ -4,7 +4,8 @@ import pytest
 
 from qupersync.demo.faults import AfterRows, AtMessage, AtSql, BlackHole, Cut, Fault, Sender, When
 from qupersync.demo.frames import ServerError
-from tests.faults.site import JOBS, Site
+from tests.faults.paths import on_both_paths
+from tests.faults.site import Site
 
 GONE = ("dead", "source-unavailable")
 SHUTDOWN = ServerError(severity="FATAL", sqlstate="57P01", message="terminating connection")
@@ -14,7 +15,7 @@ PLACES: dict[str, When] = {
     "at the cursor": AtSql("declare"),
     "in the first rows": AfterRows(2),
     "in the last rows": AfterRows(9),
-    "before the last fetch": AtSql("fetch", 4),
+    "before the last fetch": AtSql("fetch", 6),
     "at a row description": AtMessage(Sender.SERVER, b"T", 4),
 }
 
@@ -29,6 +30,7 @@ def test_a_cut_ends_the_run_and_the_next_goes_on(site: Site, place: str, cut):
     site.recovers()
 
 
+@on_both_paths
 @pytest.mark.parametrize(
     ("what", "code"),
     [(Cut(), "source-unavailable"), (SERIAL, "conflict")],
@@ -45,8 +47,9 @@ def test_one_run_is_enough_when_it_may_try_again(site: Site, what, code: str):
     site.recovers()
 
 
+@on_both_paths
 def test_silence_ends_with_the_jobs_time(site: Site):
-    site.shell.write_jobs(JOBS.replace("timeout: 20s", "timeout: 2s"))
+    site.shell.write_jobs(site.jobs.replace("timeout: 20s", "timeout: 2s"))
     site.stand_in.faults.arm(Fault(when=AfterRows(6), what=BlackHole()))
 
     assert (site.execute().code, site.last_run()) == (1, ("dead", "timeout"))

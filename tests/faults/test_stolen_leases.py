@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.cli.shell import Child
+from tests.faults.paths import on_both_paths
 from tests.faults.proxy import Trap
 from tests.faults.site import EXPIRE, LIMIT_S, OTHERS, Site
 
@@ -42,6 +43,7 @@ def test_frozen_outside_a_transaction_it_wakes_up_without_a_lease(site: Site):
     site.recovers()
 
 
+@on_both_paths
 def test_frozen_inside_a_batch_it_keeps_others_out_and_finishes(site: Site):
     with frozen_in_a_batch(site):
         assert site.shell.type("run", "items").code == 7
@@ -54,6 +56,7 @@ def test_frozen_inside_a_batch_it_keeps_others_out_and_finishes(site: Site):
     site.recovers()
 
 
+@on_both_paths
 def test_frozen_inside_a_batch_for_too_long_it_has_done_nothing(site: Site):
     with frozen_in_a_batch(site):
         site.at_target(TERMINATE)  # as idle_in_transaction_session_timeout does
@@ -61,6 +64,6 @@ def test_frozen_inside_a_batch_for_too_long_it_has_done_nothing(site: Site):
 
     assert site.done.code == 1
     codes = {record.get("error_code") for record in site.done.records}
-    assert codes & {"lease-lost", "target-unavailable"}
+    assert codes & {"lease-lost", "target-unavailable", "commit-unknown"}
     assert site.rows("SELECT count(*) FROM quper.sync_logs WHERE status = 'success'") == [(1,)]
     site.recovers()

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.faults.proxy import End, Message, Trap
-from tests.faults.site import OTHERS, Site, commit_of, commit_of_batch
+from tests.faults.messages import commit_of, commit_of_batch, in_a_batch
+from tests.faults.paths import on_both_paths
+from tests.faults.proxy import End, Trap
+from tests.faults.site import OTHERS, Site
 
 HELD = (
     "UPDATE quper.qupersync_leases SET lease_owner = gen_random_uuid(),"
@@ -14,22 +16,26 @@ DEAD = ("dead", "target-unavailable")
 TERMINATE = OTHERS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)").partition(" AND state")
 
 
-def in_a_batch(message: Message) -> bool:
-    return message.begins and "qupersync_stage" in message.text
-
-
 @pytest.mark.parametrize("how", [End.CUT, End.RESET])
-@pytest.mark.parametrize(("place", "number"), [(in_a_batch, 6), (in_a_batch, 20)])
-def test_a_cut_inside_a_batch_rolls_it_back(site: Site, place, number: int, how: End):
-    trap = site.proxy.set(Trap(looks_for=place, count=number, does=lambda: how))
+@pytest.mark.parametrize(
+    ("load", "number"), [("auto", 6), ("auto", 20), ("copy", 3), ("copy", 9), ("copy", 20)]
+)
+def test_a_cut_inside_a_batch_rolls_it_back(site: Site, number: int, how: End):
+    trap = site.proxy.set(Trap(looks_for=in_a_batch, count=number, does=lambda: how))
 
     assert (site.execute().code, site.last_run()) == (1, DEAD)
     assert trap.sprung.is_set()
     site.recovers()
 
 
-@pytest.mark.parametrize("how", [End.CUT, End.RESET])
-@pytest.mark.parametrize("number", [1, 2, 3])
+# On the raw path the second and the fourth are those of the second connection.
+@pytest.mark.parametrize(
+    ("load", "number", "how"),
+    [
+        *(("auto", number, how) for number in (1, 2, 3) for how in (End.CUT, End.RESET)),
+        *(("copy", number, End.CUT) for number in (2, 3, 4)),
+    ],
+)
 @pytest.mark.parametrize("answered", [False, True], ids=["lost commit", "lost answer"])
 def test_a_commit_without_an_answer_is_done_once(
     site: Site, *, answered: bool, number: int, how: End
@@ -44,6 +50,7 @@ def test_a_commit_without_an_answer_is_done_once(
     site.recovers()
 
 
+@on_both_paths
 @pytest.mark.parametrize(("retries", "ending"), [("0", DEAD), ("2", ("success", ""))])
 def test_a_session_that_is_terminated_is_opened_again(site: Site, retries: str, ending):
     site.shell.variables["SYNC_RETRIES"] = retries
@@ -100,6 +107,7 @@ def test_a_skip_whose_answer_was_lost_stays_a_skip_though_the_job_is_free_by_now
     site.recovers()
 
 
+@on_both_paths
 def test_a_batch_that_counts_without_an_answer_is_read_again_and_changes_nothing(site: Site):
     site.proxy.set(Trap(looks_for=commit_of_batch(answered=True), does=lambda: End.CUT))
 

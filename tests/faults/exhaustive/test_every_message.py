@@ -6,12 +6,14 @@ from itertools import count
 import pytest
 
 from tests.cli.shell import Child
+from tests.faults.paths import on_both_paths
 from tests.faults.site import LIMIT_S, Site
 from tests.faults.test_kill_points import POINTS
 
 SHARES = 4
 
 
+@on_both_paths
 @pytest.mark.parametrize("first", range(1, SHARES + 1))
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_every_message_of_all_sessions(site: Site, point: str, first: int):
@@ -23,6 +25,7 @@ def test_killed_at_every_message_of_all_sessions(site: Site, point: str, first: 
         site.afresh()
 
 
+@on_both_paths
 @pytest.mark.parametrize("first", range(1, SHARES + 1))
 @pytest.mark.parametrize("call", ["sendto", "recvfrom"])
 def test_killed_by_the_kernel_at_the_nth_call_of_a_thread(site: Site, call: str, first: int):

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.faults.messages import commit_of_batch
+from tests.faults.paths import on_both_paths
 from tests.faults.proxy import End, Trap
-from tests.faults.site import JOBS, LIMIT_S, Site, commit_of_batch
+from tests.faults.site import JOBS, LIMIT_S, Site
 
 POOLER = """\
 [databases]
@@ -61,6 +63,7 @@ def pooler(site: Site, folder: Path, listen: int) -> Iterator[None]:
             process.terminate()
 
 
+@on_both_paths
 def test_eight_at_once_behind_a_pooler(site: Site, tmp_path_factory, free_port: int):
     with pooler(site, tmp_path_factory.mktemp("pgbouncer"), free_port):
         end = monotonic() + LIMIT_S
@@ -85,6 +88,7 @@ def test_a_clock_that_is_wrong_here_changes_nothing(site: Site, shift: str):
     site.recovers()
 
 
+@on_both_paths
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_commit_on_a_half_open_connection_is_done_once(site: Site, number: int):
     commit = commit_of_batch(answered=False)
