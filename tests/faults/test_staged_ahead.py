@@ -1,0 +1,132 @@
+"""What befalls a run while its next batch is staged over a second connection costs no row."""
+
+import os
+import signal
+from time import monotonic
+
+import pytest
+
+from qupersync.demo.faults import AtSql, Cut, Fault
+from tests.faults.messages import over_the_spare
+from tests.faults.paths import on_the_raw_path
+from tests.faults.proxy import End, Trap
+from tests.faults.site import EXPIRE, LIMIT_S, Site
+from tests.faults.stories import LOST
+from tests.faults.test_signals import CANCELED
+from tests.faults.test_silence import GRACE_S
+from tests.faults.test_source_faults import GONE
+from tests.faults.test_target_connection import DEAD
+
+pytestmark = on_the_raw_path
+# The first batch is stored, and what was last said of the second ends its staging.
+STAGED = """
+SELECT a.pid FROM pg_stat_activity AS a, quper.sync_batches AS b
+ WHERE a.datname = current_database() AND a.state = 'idle in transaction' AND b.batch_seq = 1
+   AND a.query ~ '^(RELEASE|SELECT count[(][*][)] >)'
+"""
+TERMINATE = STAGED.replace("a.pid FROM", "pg_terminate_backend(a.pid) FROM")
+STORED = "SELECT batch_seq, rows_inserted FROM quper.sync_batches"
+FIRST = [(1, 2)]
+
+
+@pytest.fixture
+def ahead(site: Site) -> Site:
+    """The first piece has three batches; a run that is held up has the second one staged."""
+    site.shell.write_jobs(site.jobs.replace("batch_size: 4", "batch_size: 2"))
+    return site
+
+
+def silent() -> End:
+    return End.BLACK_HOLE
+
+
+@pytest.mark.parametrize("cut", [Cut(), Cut(reset=True)], ids=["end", "reset"])
+def test_a_source_that_is_cut_leaves_nothing_of_it(ahead: Site, cut: Cut):
+    ahead.stand_in.faults.arm(Fault(when=AtSql("fetch", 4), what=cut))
+
+    assert (ahead.execute().code, ahead.last_run()) == (1, GONE)
+    assert ahead.rows(STORED) == FIRST
+    ahead.recovers()
+
+
+@pytest.mark.parametrize(("retries", "ending"), [("0", DEAD), ("2", ("success", ""))])
+def test_a_second_connection_that_is_terminated_is_opened_again(
+    ahead: Site, retries: str, ending: tuple[str, str]
+):
+    ahead.shell.variables["SYNC_RETRIES"] = retries
+    with ahead.interrupted():
+        ahead.until(STAGED)
+        ahead.at_target(TERMINATE)
+
+    assert (ahead.done.code, ahead.last_run()) == (ending == DEAD, ending)
+    ahead.recovers()
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_second_connection_that_is_cut_ends_the_run_and_the_next_goes_on(
+    ahead: Site, number: int
+):
+    cut = Trap(looks_for=over_the_spare(), does=lambda: End.CUT, count=number)
+    ahead.proxy.set(cut)
+
+    assert (ahead.execute().code, ahead.last_run()) == (1, DEAD)
+    assert cut.sprung.is_set()
+    ahead.recovers()
+
+
+def test_a_second_connection_that_is_silent_is_not_waited_for_longer_than_the_job_may_take(
+    ahead: Site,
+):
+    usual = (ahead.shell.folder / "jobs.yaml").read_text()
+    ahead.shell.write_jobs(usual.replace("timeout: 20s", "timeout: 3s"))
+    ahead.proxy.set(Trap(looks_for=over_the_spare(), does=silent, count=2))
+
+    assert ahead.execute().code == 1
+    assert ahead.rows(STORED) == FIRST
+    ahead.shell.write_jobs(usual)
+    ahead.recovers()
+
+
+def test_a_signal_ends_a_run_whose_second_connection_is_silent(ahead: Site):
+    silence = ahead.proxy.set(Trap(looks_for=over_the_spare(), does=silent, count=2))
+    with ahead.running() as child:
+        assert silence.sprung.wait(LIMIT_S)
+        child.send_signal(signal.SIGTERM)
+        asked_at = monotonic()
+        done = ahead.ended(child)
+
+    assert (done.code, monotonic() - asked_at < GRACE_S) == (143, True)
+    assert ahead.last_run() == CANCELED
+    ahead.recovers()
+
+
+def test_a_signal_leaves_nothing_of_it(ahead: Site):
+    with ahead.interrupted() as child:
+        ahead.until(STAGED)
+        child.send_signal(signal.SIGTERM)
+        child.wait(LIMIT_S)
+
+    assert (ahead.done.code, ahead.last_run()) == (143, CANCELED)
+    assert ahead.rows(STORED) == FIRST
+    ahead.recovers()
+
+
+def test_a_kill_leaves_nothing_of_it(ahead: Site):
+    with ahead.interrupted() as child:
+        ahead.until(STAGED)
+        child.kill()
+
+    assert ahead.rows(STORED) == FIRST
+    ahead.recovers()
+
+
+def test_a_frozen_run_keeps_nobody_out_with_it(ahead: Site):
+    with ahead.interrupted() as child:
+        ahead.until(STAGED)
+        os.kill(child.pid, signal.SIGSTOP)
+        ahead.at_target(EXPIRE)
+        assert ahead.shell.type("run", "items").code == 0
+        os.kill(child.pid, signal.SIGCONT)
+
+    assert [record["error_code"] for record in ahead.done.records] == LOST
+    ahead.recovers()
