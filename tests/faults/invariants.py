@@ -64,7 +64,7 @@ class Invariants:
         self.nothing_goes_back()
         self.ledger_has_no_gap()
         self.open_runs_have_a_lease()
-        assert self._target(MISCOUNTED) == []
+        assert self._target(MISCOUNTED) == [], "a run is not the sum of its batches"
         assert self._target(UNTOLD) == []
         self.no_secret(*(row for (row,) in self._target(TOLD)))
 

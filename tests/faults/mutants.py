@@ -1,7 +1,7 @@
 """The classic mistakes of such a program, each made by an assignment in this process only."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from qupersync.domain.watermark import WatermarkType
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
 from qupersync.infrastructure.postgres import rows_sql as real_rows_sql
+from qupersync.infrastructure.postgres import staging as real_staging
 from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import unit as real_unit
 
@@ -23,6 +24,7 @@ observed: Any = Observed
 leases: Any = real_leases
 merge_sql: Any = real_merge_sql
 rows_sql: Any = real_rows_sql
+staging: Any = real_staging
 table: Any = real_table
 unit: Any = real_unit
 
@@ -69,7 +71,7 @@ def dedupe_off() -> None:
 
 def log_after_commit() -> None:
     """The ledger is written in a transaction of its own, after that of the rows."""
-    right, ledger, nothing = table.Table.unit, unit.LEDGER, f"{unit.XID} AS xid"
+    right, ledger, nothing = table.Table.unfenced, unit.LEDGER, f"{unit.XID} AS xid"
 
     @contextmanager
     def late(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -94,7 +96,25 @@ def log_after_commit() -> None:
             return self.cursor.execute(query, parameters)
 
     unit.LEDGER = nothing
-    table.Table.unit = late
+    table.Table.unfenced = late
+
+
+def fence_never_taken() -> None:
+    unit.Unit.fence = lambda _unit: None
+
+
+def no_key_is_twice_in_a_batch() -> None:
+    staging.Staging._repeats = False
+
+
+def all_rows_are_as_they_were() -> None:
+    """Where the batch before was."""
+    merge_sql.SAME = SQL("SELECT count(*) FROM {rows} AS r")
+
+
+def all_rows_are_new() -> None:
+    """Where the batch before was."""
+    staging.suppress = lambda *_errors: nullcontext()
 
 
 def _without(text: str, part: str, instead: str = "") -> str:
@@ -112,5 +132,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
         watermark_is_the_newest_row_seen,
         dedupe_off,
         log_after_commit,
+        fence_never_taken,
+        no_key_is_twice_in_a_batch,
+        all_rows_are_as_they_were,
+        all_rows_are_new,
     )
 }

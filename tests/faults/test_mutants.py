@@ -1,8 +1,11 @@
 """The suite is tested too: a mistake in the program is caught, and the program itself is not."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.faults import stories
+from tests.faults.paths import on_the_raw_path
 from tests.faults.site import Site
 
 STORIES = (
@@ -11,6 +14,11 @@ STORIES = (
     stories.killed_after_a_commit,
     stories.overtaken_while_reading,
     stories.a_row_of_the_future,
+)
+ON_THE_RAW_PATH = (
+    stories.undisturbed,
+    stories.overtaken_by_one_that_only_reads,
+    stories.changed_in_place,
 )
 CAUGHT = {
     "watermark-before-data": (stories.killed_between_batches, "is owed"),
@@ -23,9 +31,18 @@ CAUGHT = {
     "dedupe-off": (stories.undisturbed, "a run that nothing disturbs"),
     "log-after-commit": (stories.killed_after_a_commit, "the ledger has a gap"),
 }
+CAUGHT_ON_THE_RAW_PATH = {
+    "fence-never-taken": (stories.overtaken_by_one_that_only_reads, "not the sum of its batches"),
+    "no-key-is-twice-in-a-batch": (stories.undisturbed, "a run that nothing disturbs"),
+    "all-rows-are-as-they-were": (stories.changed_in_place, "is owed"),
+    "all-rows-are-new": (stories.undisturbed, "a run that nothing disturbs"),
+}
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize(
+    ("load", "story"),
+    [*(("auto", story) for story in STORIES), *(("copy", story) for story in ON_THE_RAW_PATH)],
+)
 def test_the_right_program_is_not_caught(site: Site, story):
     site.mutant = "none"
 
@@ -34,7 +51,16 @@ def test_the_right_program_is_not_caught(site: Site, story):
 
 @pytest.mark.parametrize("mutant", CAUGHT)
 def test_a_mistake_is_caught(site: Site, mutant: str):
-    story, complaint = CAUGHT[mutant]
+    is_caught(site, mutant, *CAUGHT[mutant])
+
+
+@on_the_raw_path
+@pytest.mark.parametrize("mutant", CAUGHT_ON_THE_RAW_PATH)
+def test_a_mistake_in_the_raw_path_is_caught(site: Site, mutant: str):
+    is_caught(site, mutant, *CAUGHT_ON_THE_RAW_PATH[mutant])
+
+
+def is_caught(site: Site, mutant: str, story: Callable[[Site], None], complaint: str) -> None:
     site.mutant = mutant
 
     with pytest.raises(AssertionError, match=complaint):
