@@ -40,6 +40,7 @@ class Setup:
     grid: timedelta
     trims_lazily: bool
     retries: int
+    load: str
 
     @classmethod
     def draw(cls, random: Random) -> "Setup":
@@ -58,6 +59,7 @@ class Setup:
             grid=random.choice([MINUTE, 10 * MINUTE, HOUR, timedelta(microseconds=1)]),
             trims_lazily=random.random() < 0.2,
             retries=random.choice([0, 0, 5]),
+            load=random.choice(["auto", "copy"]),
         )
 
     @property
@@ -94,6 +96,7 @@ class Setup:
                 "watermark": watermark | (hold if self.settled else {}),
                 "batch_size": self.batch_rows,
                 "retention": self.target_keeps,
+                "load": self.load,
             }
         )
 
