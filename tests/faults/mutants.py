@@ -104,7 +104,7 @@ def fence_never_taken() -> None:
 
 
 def no_key_is_twice_in_a_batch() -> None:
-    staging.Staging._repeats = False
+    staging.Staging._repeats = lambda _staging: False
 
 
 def all_rows_are_as_they_were() -> None:

@@ -153,7 +153,7 @@ class Site(World):
         """Let time pass and a run come that nothing disturbs; the one after it changes nothing."""
         self.at_target(EXPIRE)
         done = self.run("-q")
-        assert (done.code, done.err) == (0, ""), "a run that nothing disturbs"
+        assert (done.code, done.err) == (0, ""), f"a run that nothing disturbs: {done.err}"
         self.invariants.hold_at_the_end()
         before = self.versions()
         assert self.run("-q", "--from-initial").code == 0
