@@ -59,7 +59,7 @@ docs: setup ## write the generated parts of docs/ anew
 
 lock: setup ## write requirements.lock anew: the newest versions that pyproject.toml allows
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra alerts --extra demo --extra dev \
-		--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
+		--generate-hashes --allow-unsafe --no-strip-extras --no-emit-options \
 		--constraint constraints.txt --output-file requirements.lock pyproject.toml
 
 sbom: setup ## write dist/sbom.json: every package of the lock, in the words of CycloneDX
