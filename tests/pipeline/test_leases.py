@@ -12,6 +12,7 @@ import pytest
 from qupersync.application.incremental import Incremental
 from qupersync.domain.errors import ConfigError, LeaseLostError, RevisionError
 from qupersync.domain.job import Flavor
+from qupersync.domain.ports import Terms
 from qupersync.domain.run import Run, Status, Trigger
 from qupersync.infrastructure.postgres.heartbeat import Heartbeat
 from tests.pipeline.rig import NOON, Rig, a_job, a_snapshot
@@ -19,6 +20,7 @@ from tests.pipeline.rig import NOON, Rig, a_job, a_snapshot
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
 WATERMARK = {"column": "changed", "initial": "1h", "overlap": "0s", "lag": "0s"}
 EXPIRE = "UPDATE quper.qupersync_leases SET lease_expires_at = now() - interval '1 s'"
+TERMS = Terms(columns=["id"], idle_limit_s=5)
 
 
 def a_run(owner: UUID) -> Run:
@@ -90,7 +92,7 @@ def test_the_fence_stops_a_holder_whose_lease_was_taken_over(items: Rig):
         items.at_target(EXPIRE)
         items.run(job)
 
-        with pytest.raises(LeaseLostError), table.unit(["id"], idle_limit_s=5):
+        with pytest.raises(LeaseLostError), table.unit(TERMS):
             pytest.fail("the fence let a stale holder in")
 
 
@@ -99,7 +101,7 @@ def test_nobody_can_claim_while_a_batch_is_under_way(items: Rig):
     with items.open_target("holder") as target, items.open_target("rival") as rival:
         lease = target.leases.claim(job, uuid4())
         assert lease is not None
-        with target.table(job, lease).unit(["id"], idle_limit_s=5):
+        with target.table(job, lease).unit(TERMS):
             items.at_target(EXPIRE)
 
             assert rival.leases.claim(job, uuid4()) is None

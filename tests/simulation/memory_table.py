@@ -13,7 +13,7 @@ from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Entry, Lease, Merged, State
+from qupersync.domain.ports import Entry, Lease, Merged, State, Terms
 from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run, Status
 from qupersync.domain.watermark import Point, WatermarkType, Window
@@ -75,9 +75,7 @@ class Table:
         self.store.watermark = None
 
     @contextmanager
-    def unit(
-        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool = False
-    ) -> Iterator["Unit"]:
+    def unit(self, _terms: Terms) -> Iterator["Unit"]:
         self._fence()
         unit, before = Unit(self), self.store.looks()
         self.store.is_locked = True
@@ -100,10 +98,8 @@ class Table:
             self.store.owner = None
 
     @contextmanager
-    def staged(
-        self, blocks: Iterator[Block], columns: Sequence[str], **limits: Any
-    ) -> Iterator[Iterator["Staged"]]:
-        yield (Staged(self, block, columns, limits) for block in blocks)
+    def staged(self, blocks: Iterator[Block], terms: Terms) -> Iterator[Iterator["Staged"]]:
+        yield (Staged(self, block, terms) for block in blocks)
 
     def _fence(self) -> None:
         if not self.store.is_held_by(self.lease):
@@ -116,12 +112,11 @@ class Staged:
 
     table: Table
     block: Block
-    columns: Sequence[str]
-    limits: dict[str, Any]
+    terms: Terms
 
     @contextmanager
     def unit(self) -> Iterator[tuple["Unit", list[Reject]]]:
-        with self.table.unit(self.columns, **self.limits) as unit:
+        with self.table.unit(self.terms) as unit:
             yield unit, unit.stage(self.block)
 
 

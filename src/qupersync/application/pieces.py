@@ -11,7 +11,7 @@ from qupersync.domain.errors import ConflictError, StoppedError
 from qupersync.domain.frontier import Frontier
 from qupersync.domain.job import Job
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Entry, Source, Staged, Stop, Table
+from qupersync.domain.ports import Entry, Source, Staged, Stop, Table, Terms
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.run import Run
@@ -49,11 +49,12 @@ class Pieces:
     def load(self, piece: Window, run: Run) -> Iterator[Run]:
         """Yield the run after each committed batch; the last one moves the watermark."""
         reading = Reading.of(bound(self.sql, piece), self.job, self.order, self.source, self.table)
-        newer = self.order.keeps_newer
-        batches = self.table.staged(
-            reading.blocks, tuple(reading.columns), idle_limit_s=IDLE_LIMIT_S, keeps_newer=newer
+        terms = Terms(
+            columns=tuple(reading.columns),
+            idle_limit_s=IDLE_LIMIT_S,
+            keeps_newer=self.order.keeps_newer,
         )
-        with batches as staged:
+        with self.table.staged(reading.blocks, terms) as staged:
             for batch, is_last in _with_last(staged):
                 if self.stop.is_requested():
                     raise StoppedError

@@ -13,7 +13,7 @@ from qupersync.domain.errors import (
     TargetMismatchError,
 )
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Entry, Table, Target
+from qupersync.domain.ports import Entry, Table, Target, Terms
 from qupersync.domain.ports.kept import KeptRejects, KeptRows
 from qupersync.domain.row_check import RowCheck
 from qupersync.domain.run import Run
@@ -89,12 +89,13 @@ def _loaded(
     # Only a watermark tells which of two rows is newer. A good row that is loaded later supersedes
     # its reject, unless that was discarded.
     newer = job.watermark is not None
-    with table.unit(
-        check.columns,
+    terms = Terms(
+        columns=check.columns,
         idle_limit_s=IDLE_LIMIT_S,
         keeps_newer=newer,
         keeps_same=newer and rows.is_discarded,
-    ) as unit:
+    )
+    with table.unit(terms) as unit:
         rejects = unit.stage(check.block(batch))
         merged = unit.merge()
         rejects += merged.rejects

@@ -6,7 +6,7 @@ from datetime import datetime
 from qupersync.domain.batch import Tally
 from qupersync.domain.frontier import Frontier
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Entry, Table
+from qupersync.domain.ports import Entry, Table, Terms
 from qupersync.domain.run import Run
 from qupersync.domain.watermark import Point, WatermarkType, back, earliest
 
@@ -38,7 +38,7 @@ def retired(job: Job, table: Table, frontier: Frontier, now: datetime, run: Run)
     before = earliest(before, back(mark, frontier.overlap))
     deleted = DELETE_ROWS
     while deleted == DELETE_ROWS:
-        with table.unit(job.key, idle_limit_s=IDLE_LIMIT_S) as unit:
+        with table.unit(Terms(columns=job.key, idle_limit_s=IDLE_LIMIT_S)) as unit:
             deleted = unit.delete_older(before, at_most=DELETE_ROWS)
             tally = Tally(deleted=deleted)
             if deleted:

@@ -9,7 +9,7 @@ from qupersync.application.reading import Reading
 from qupersync.domain.batch import Reject
 from qupersync.domain.errors import StoppedError
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Entry, Source, Stop, Table, Unit
+from qupersync.domain.ports import Entry, Source, Stop, Table, Terms, Unit
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.row_check import Block
@@ -37,8 +37,8 @@ class Snapshot:
         sql = bound(self.sql, None)
         reading = Reading.of(sql, self.job, self.order, source, table)
         # The transaction idles while the source is read, so the job's own limit applies.
-        limit_s = self.job.timeout.total_seconds()
-        with table.unit(tuple(reading.columns), idle_limit_s=limit_s) as unit:
+        terms = Terms(columns=tuple(reading.columns), idle_limit_s=self.job.timeout.total_seconds())
+        with table.unit(terms) as unit:
             load = _Load(self, unit, deletions)
             for block in reading.blocks:
                 load.stage(block)

@@ -11,7 +11,7 @@ from qupersync.domain.gap import Gap
 from qupersync.domain.job import Job
 from qupersync.domain.likeness import Likeness
 from qupersync.domain.ports.records import Doubt, Lease, Leases, PastRuns, RunLog, State
-from qupersync.domain.ports.unit import Unit
+from qupersync.domain.ports.unit import Terms, Unit
 from qupersync.domain.row_check import Block
 from qupersync.domain.verdict import Content, Coverage
 from qupersync.domain.watermark import Point, WatermarkType, Window
@@ -72,30 +72,15 @@ class Table(Protocol):
             LeaseLostError: the lease is another's.
         """
 
-    def unit(
-        self,
-        columns: Sequence[str],
-        *,
-        idle_limit_s: float,
-        keeps_newer: bool = False,
-        keeps_same: bool = False,
-    ) -> AbstractContextManager[Unit]:
+    def unit(self, terms: Terms) -> AbstractContextManager[Unit]:
         """Open a transaction that begins with the fence; leaving by error rolls back.
-
-        With ``keeps_newer`` a row of the target that has a later watermark value stays as it is,
-        with ``keeps_same`` one that has the same value too.
 
         Raises:
             LeaseLostError: the lease is another's.
         """
 
     def staged(
-        self,
-        blocks: Iterator[Block],
-        columns: Sequence[str],
-        *,
-        idle_limit_s: float,
-        keeps_newer: bool,
+        self, blocks: Iterator[Block], terms: Terms
     ) -> AbstractContextManager[Iterator["Staged"]]:
         """Yield the batches in their order; each must be stored before the next but one is taken.
 

@@ -39,6 +39,20 @@ class Entry:
     seen: Visibility | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a unit loads, and how.
+
+    It may idle for ``idle_limit_s`` seconds. With ``keeps_newer`` a row of the target that has a
+    later watermark value stays as it is, with ``keeps_same`` one that has the same value too.
+    """
+
+    columns: Sequence[str]
+    idle_limit_s: float
+    keeps_newer: bool = False
+    keeps_same: bool = False
+
+
 class Unit(Protocol):
     """One fenced transaction in the target: all of it is stored, or nothing."""
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from qupersync.domain.batch import Reject
 from qupersync.domain.errors import QuperSyncError, StoppedError
-from qupersync.domain.ports import Table
+from qupersync.domain.ports import Table, Terms
 from qupersync.domain.ports import Unit as AnyUnit
 from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.session import Session
@@ -24,9 +24,7 @@ class Writer(Table, Protocol):
 
     session: Session
 
-    def unfenced(
-        self, columns: Sequence[str], *, idle_limit_s: float, keeps_newer: bool
-    ) -> AbstractContextManager[Unit]:
+    def unfenced(self, terms: Terms) -> AbstractContextManager[Unit]:
         """Open a unit that may only stage until its fence."""
 
 
@@ -66,7 +64,7 @@ class Staged:
 
     table: Writer
     block: Block
-    limits: dict[str, Any]
+    terms: Terms
     _ready: Future[Unit | None] | None = field(default=None, init=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
 
@@ -79,7 +77,7 @@ class Staged:
 
         That locks the target, for which nothing may wait that waits for its turn.
         """
-        unit = self._opened.enter_context(self.table.unfenced(**self.limits))
+        unit = self._opened.enter_context(self.table.unfenced(self.terms))
         if unit.staging.add_raw(self.block):
             unit.staging.foresee()
             return unit
@@ -96,7 +94,7 @@ class Staged:
                 ahead.fence()
                 yield ahead, []
                 return
-        with self.table.unit(**self.limits) as unit:
+        with self.table.unit(self.terms) as unit:
             yield unit, unit.stage(self.block)
 
     def discard(self) -> None:
@@ -116,7 +114,7 @@ class Ahead:
     writers: Callable[[Session], Writer]
     spare: Spare | None
     is_raw: Callable[[Block], bool]
-    limits: dict[str, Any]
+    terms: Terms
 
     @contextmanager
     def __call__(self, blocks: Iterator[Block]) -> Iterator[Iterator[Staged]]:
@@ -138,7 +136,7 @@ class Ahead:
             is_raw = self.is_raw(block)
             if is_raw and number and len(writers) == 1 and self.spare:
                 writers.extendleft(map(self.writers, self.spare.opened()))
-            batch = Staged(table=writers[0], block=block, limits=self.limits)
+            batch = Staged(table=writers[0], block=block, terms=self.terms)
             # The caller still stores the batch before this one, over its connection.
             if is_raw and (number == 0 or len(writers) > 1):
                 batch.begin(stager)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import TargetUnavailableError
-from qupersync.domain.ports import Doubt, InDoubtError, Staged
+from qupersync.domain.ports import Doubt, InDoubtError, Staged, Terms
 from qupersync.domain.row_check import Block
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.ahead import Ahead, Spare
@@ -43,30 +43,14 @@ class Table(JobMemory):
         return bool(row and row[0])
 
     @contextmanager
-    def unit(
-        self,
-        columns: Sequence[str],
-        *,
-        idle_limit_s: float,
-        keeps_newer: bool = False,
-        keeps_same: bool = False,
-    ) -> Iterator[Unit]:
+    def unit(self, terms: Terms) -> Iterator[Unit]:
         """Keep the promise of ``ports.Table.unit``."""
-        with self.unfenced(
-            columns, idle_limit_s=idle_limit_s, keeps_newer=keeps_newer, keeps_same=keeps_same
-        ) as unit:
+        with self.unfenced(terms) as unit:
             unit.fence()
             yield unit
 
     @contextmanager
-    def unfenced(
-        self,
-        columns: Sequence[str],
-        *,
-        idle_limit_s: float,
-        keeps_newer: bool,
-        keeps_same: bool = False,
-    ) -> Iterator[Unit]:
+    def unfenced(self, terms: Terms) -> Iterator[Unit]:
         """Open a unit that may only stage until its fence: it holds nobody up, however long."""
         whole = f"{round(self.target.job.timeout.total_seconds() * 1000)}ms"
         limits = {"idle_in_transaction_session_timeout": whole, "statement_timeout": whole}
@@ -74,23 +58,20 @@ class Table(JobMemory):
             staging = Staging(
                 self.session.connection,
                 cursor,
-                self._load_sql(columns, keeps_newer=keeps_newer, keeps_same=keeps_same),
+                self._load_sql(
+                    terms.columns, keeps_newer=terms.keeps_newer, keeps_same=terms.keeps_same
+                ),
                 self.target.key_indexes,
                 self.target.job.max_rejects,
                 self.raw_load,
             )
-            unit = Unit(self.standing, cursor, staging, idle_limit_s)
+            unit = Unit(self.standing, cursor, staging, terms.idle_limit_s)
             yield unit
             commits.append(unit)
         self.standing.batch_seq += unit.entries
 
     def staged(
-        self,
-        blocks: Iterator[Block],
-        columns: Sequence[str],
-        *,
-        idle_limit_s: float,
-        keeps_newer: bool,
+        self, blocks: Iterator[Block], terms: Terms
     ) -> AbstractContextManager[Iterator[Staged]]:
         """Keep the promise of ``ports.Table.staged``."""
         ahead = Ahead(
@@ -98,7 +79,7 @@ class Table(JobMemory):
             writers=lambda session: replace(self, session=session),
             spare=self.spare,
             is_raw=self.raw_load.takes,
-            limits={"columns": columns, "idle_limit_s": idle_limit_s, "keeps_newer": keeps_newer},
+            terms=terms,
         )
         return ahead(blocks)
 
