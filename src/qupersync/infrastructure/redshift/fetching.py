@@ -28,13 +28,17 @@ def batches(
     layout, size = Layout((), (), ()), 0
     waiting: list[bytes] = []
     for layout, bodies in fetched(execute, name, min(fetch_rows, batch_rows)):
-        for body in bodies:
-            # Only with a row to follow, so that only an empty result gives an empty batch.
-            if len(waiting) == batch_rows or size >= BATCH_BYTES:
-                yield batch_of(layout, waiting, is_known=is_known)
-                waiting, size = [], 0
-            waiting.append(body)
-            size += len(body)
+        more = sum(map(len, bodies))
+        # Only with a row to follow, so that only an empty result gives an empty batch.
+        if waiting and bodies and size + more > BATCH_BYTES:
+            yield batch_of(layout, waiting, is_known=is_known)
+            waiting, size = [], 0
+        waiting += bodies
+        size += more
+        while len(waiting) > batch_rows:
+            yield batch_of(layout, waiting[:batch_rows], is_known=is_known)
+            del waiting[:batch_rows]
+            size = sum(map(len, waiting))
     yield batch_of(layout, waiting, is_known=is_known)
     execute("ROLLBACK")
 

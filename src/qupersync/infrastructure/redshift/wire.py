@@ -23,6 +23,7 @@ TEXT, BINARY = 0, 1
 _HEAD, _ROW = 5, DATA_ROW[0]
 _length = struct.Struct("!i").unpack_from
 KNOWN_VERSION = "2.2."
+BUFFER_BYTES = 64 * 1024
 # A row has at most 4 MB in Redshift, 16 MB with a SUPER; beyond this no memory is sure to do.
 MOST_ROW_BYTES, MOST_ANSWER_BYTES = 64 * 1024 * 1024, 256 * 1024 * 1024
 
@@ -56,8 +57,22 @@ class Wire:
         connection.message_types[DATA_ROW] = self._keep
         # Else the driver has taken the head of the next message when it hands over a row.
         connection.merge_socket_read = False
+        self._widen()
         # One for all statements: each is 26 kB in a cycle, which waits for the garbage collector.
         self._cursor = connection.cursor()
+
+    def _widen(self) -> None:
+        """Read through a larger buffer; the driver's holds 8 KiB, which is ten rows of 60 columns.
+
+        Nothing is lost: the server has said that it is ready, and waits.
+        """
+        connection = self.connection
+        stream: Any = connection._usock.makefile("rwb", BUFFER_BYTES)  # noqa: SLF001 - the driver has no other way
+        connection._sock.close()  # noqa: SLF001
+        connection._sock = stream  # noqa: SLF001
+        connection._flush, connection._read, connection._write = (  # noqa: SLF001
+            stream.flush, stream.read, stream.write
+        )  # fmt: skip
 
     def execute(self, sql: str) -> tuple[Layout, list[bytes]]:
         """Run one statement and return all rows of its result as bytes.
