@@ -20,7 +20,7 @@ from tests.pipeline.rig import NOON, Rig, a_job, a_snapshot
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
 WATERMARK = {"column": "changed", "initial": "1h", "overlap": "0s", "lag": "0s"}
 EXPIRE = "UPDATE quper.qupersync_leases SET lease_expires_at = now() - interval '1 s'"
-TERMS = Terms(columns=["id"], idle_limit_s=5)
+TERMS = Terms(columns=("id",), idle_limit_s=5)
 
 
 def a_run(owner: UUID) -> Run:

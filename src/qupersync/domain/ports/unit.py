@@ -47,7 +47,7 @@ class Terms:
     later watermark value stays as it is, with ``keeps_same`` one that has the same value too.
     """
 
-    columns: Sequence[str]
+    columns: tuple[str, ...]
     idle_limit_s: float
     keeps_newer: bool = False
     keeps_same: bool = False

@@ -28,6 +28,8 @@ TRAILER = b"\xff\xff"
 # One write per row is slower than all the rest; one of a whole batch would copy it once more.
 ROWS_PER_WRITE = 500
 MOST_REFUSALS = 3
+# So many rows of the target, for each that came, may lie between the least key and the greatest.
+MOST_SPARSE = 4
 NEW, SAME = "new", "same"
 
 
@@ -36,13 +38,15 @@ class RawLoad:
     """The raw path of one run; left for good after ``MOST_REFUSALS`` batches that it refused.
 
     ``finds`` says what all rows of the last batch were, ``NEW`` or ``SAME``; empty if they were
-    neither, None before the first. ``refused`` is the last batch that could not pass.
+    neither, None before the first. ``refused`` is the last batch that could not pass. ``sql`` are
+    the statements for it, which are the same from batch to batch.
     """
 
     job: Job
     refusals: int = 0
     finds: str | None = None
     refused: Block | None = None
+    sql: RawSql | None = None
 
     def takes(self, block: Block) -> bool:
         """Tell whether it is worth a try with this batch."""
@@ -52,6 +56,20 @@ class RawLoad:
             return False
         batch = block.batch
         return path_of(self.job, block.specs, batch.names, batch.encodings).name == RAW
+
+    def sql_for(self, block: Block, collations: Mapping[str, Sequence[str]]) -> RawSql:
+        """Return the statements for a batch that ``takes`` let through."""
+        batch = block.batch
+        sql = self.sql
+        if sql is None or (sql.names, sql.encodings) != (batch.names, batch.encodings):
+            self.sql = sql = RawSql(
+                names=batch.names,
+                encodings=batch.encodings,
+                specs=block.specs,
+                key=block.key,
+                collations=collations,
+            )
+        return sql
 
     def note_refusal(self, block: Block, error: RowsRefusedError) -> None:
         """Count a batch that was refused."""
@@ -66,7 +84,10 @@ class RawLoad:
 
 @dataclass(slots=True)
 class RawStage:
-    """The table for raw rows, in one transaction; ``rows`` is what the merge reads of it."""
+    """The table for raw rows, in one transaction; ``rows`` is what the merge reads of it.
+
+    ``span`` are the least and the greatest key, where there is little but these rows between them.
+    """
 
     load: RawLoad
     connection: Connection[TupleRow]
@@ -76,11 +97,12 @@ class RawStage:
     _is_filled: bool = field(default=False, init=False)
     _starts: int = field(default=0, init=False)
     _end: str = field(default=NOWHERE, init=False)
+    span: Sequence[int] = field(default=(), init=False)
 
     @property
     def rows(self) -> Composable | None:
         """Return the relation of the rows as target values, None if there are none."""
-        return self._sql.rows if self._sql and self._is_filled else None
+        return self._sql.rows() if self._sql and self._is_filled else None
 
     def add(self, block: Block, first: int) -> bool:
         """Take a batch, its first row at place ``first``; tell whether that was possible."""
@@ -100,26 +122,22 @@ class RawStage:
         if self._sql and self._is_filled:
             self.cursor.execute(self._sql.spill(self._starts))
             self.cursor.execute(EMPTY)
-            self._is_filled, self._end = False, NOWHERE
+            self._is_filled, self._end, self.span = False, NOWHERE, ()
 
     def _copy(self, block: Block) -> None:
         batch = block.batch
         if self._sql is None:
-            sql = RawSql(
-                names=batch.names,
-                encodings=batch.encodings,
-                specs=block.specs,
-                key=block.key,
-                collations=self.collations,
-            )
+            sql = self.load.sql_for(block, self.collations)
             self.cursor.execute(sql.create())
             self._sql = sql
         with translated(), self.connection.transaction():
             self._write(batch.payloads)
             row = self.cursor.execute(self._sql.held(self._end)).fetchone()
-            held, end, *_ = row or (0, NOWHERE)
+            held, end, first, last, *_ = row or (0, NOWHERE, None, None)
             if held != len(batch):
                 raise RowsRefusedError("a row breaks a rule of its job")
+        is_dense = first is not None and last - first < MOST_SPARSE * held
+        self.span = (first, last) if is_dense and not self._is_filled else ()
         self._end = end
 
     def _write(self, bodies: Sequence[bytes]) -> None:

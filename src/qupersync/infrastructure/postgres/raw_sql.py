@@ -8,6 +8,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.column_rules import WHOLE, default_of
 from qupersync.domain.columns import INTEGER_BITS, ColumnSpec
+from qupersync.infrastructure.postgres.kept_sql import kept
 from qupersync.infrastructure.postgres.stage_sql import ARRIVAL, STAGE, listed, staged_name
 
 RAW = SQL("pg_temp.qupersync_raw")
@@ -19,9 +20,10 @@ EMPTY = SQL("TRUNCATE {}").format(RAW)
 # arrival, and what is behind the last row of the batch before is this batch.
 ROWS = SQL("(SELECT {}, ctid AS {} FROM {} OFFSET 0)")
 HELD = SQL("""
-SELECT count(*) FILTER (WHERE {}), max(s.ctid)::text, {}
+SELECT count(*) FILTER (WHERE {}), max(s.ctid)::text, {}, {}
   FROM (SELECT {}, ctid FROM {} WHERE ctid > CAST({} AS tid) OFFSET 0) AS s
 """)
+ENDS = SQL("min({0}), max({0})")
 NOWHERE = "(0,0)"
 SPILL = SQL("INSERT INTO {} SELECT {}, {} - 1 + row_number() OVER (ORDER BY {}) FROM {} AS s")
 # As Redshift writes numbers; PostgreSQL reads others too.
@@ -47,6 +49,7 @@ class RawSql:
         """Return the target's columns."""
         return [Column(self, at, name) for at, name in enumerate(self.specs)]
 
+    @kept
     def create(self) -> Composed:
         """Make the table for the bytes, with a column for each that came."""
         kinds = ("text" if encoding == "numeric" else encoding for encoding in self.encodings)
@@ -54,17 +57,30 @@ class RawSql:
             listed(SQL("{} {}").format(_raw(at), SQL(kind)) for at, kind in enumerate(kinds))
         )
 
+    @kept
     def held(self, after: str) -> Composed:
-        """Count the rows behind that place that keep all rules, and return the last one's place."""
+        """Count the rows behind that place that keep all rules, and return the last one's place.
+
+        And, where the key is one integer, the least and the greatest.
+        """
         rules = [rule for column in self.columns for rule in column.rules()]
-        kept = SQL(" AND ").join(rules or [SQL("true")])
+        rules_kept = SQL(" AND ").join(rules or [SQL("true")])
         parts = [part for column in self.columns for part in column.parts]
         casts = [
             SQL("count({})").format(column.value) for column in self.columns if column.may_fail
         ]
-        return HELD.format(kept, listed(casts or [SQL("0")]), listed(parts), RAW, Literal(after))
+        return HELD.format(
+            rules_kept, self._ends, listed(casts or [SQL("0")]), listed(parts), RAW, Literal(after)
+        )
 
-    @cached_property
+    @property
+    def _ends(self) -> Composable:
+        [name, *more] = self.key
+        if more or self.specs[name].type.name not in INTEGER_BITS:
+            return SQL("NULL, NULL")
+        return ENDS.format(*(column.value for column in self.columns if column.name == name))
+
+    @kept
     def rows(self) -> Composed:
         """Return the rows as target values, as a relation with the columns of staging."""
         values = [SQL("{} AS {}").format(c.target_value, staged_name(c.at)) for c in self.columns]
@@ -73,7 +89,7 @@ class RawSql:
     def spill(self, first: int) -> Composed:
         """Bring the rows into the staging table, the first one at place ``first``."""
         values = listed(staged_name(column.at) for column in self.columns)
-        return SPILL.format(STAGE, values, Literal(first), ARRIVAL, self.rows)
+        return SPILL.format(STAGE, values, Literal(first), ARRIVAL, self.rows())
 
 
 @dataclass(frozen=True)

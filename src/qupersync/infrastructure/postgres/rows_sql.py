@@ -1,14 +1,16 @@
 """The statements about rows that were read and the table they go to, but for the merge itself."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.table_name import TableName
 from qupersync.domain.watermark import Point, WatermarkType, canonical
 from qupersync.domain.watermark_spec import Settled
+from qupersync.infrastructure.postgres.kept_sql import kept
 from qupersync.infrastructure.postgres.stage_sql import STAGE, StageSql, listed
 
 IS_EMPTY = SQL("SELECT NOT EXISTS (SELECT FROM {})")
@@ -63,16 +65,25 @@ class RowsSql:
     settled: Settled | None
     rows: Composable = field(default_factory=lambda: STAGE)
 
+    def over(self, rows: Composable) -> Self:
+        """Return the statements about other rows; the same object while they are the same."""
+        known: Self | None = self.__dict__.get("_over")
+        if known is None or known.rows is not rows:
+            known = self.__dict__["_over"] = replace(self, rows=rows)
+        return known
+
     @cached_property
     def stage(self) -> StageSql:
         """Return the statements of the staging table."""
         return StageSql(target=self.target, columns=self.columns)
 
+    @kept
     def is_empty(self) -> Composed:
         """Tell whether the target holds no row."""
         return IS_EMPTY.format(self._target)
 
-    def observe(self, **points: Point | None) -> Composed:
+    @kept
+    def observe(self, /, **points: Point | None) -> Composed:
         """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them.
 
         ``points`` are ``low``, ``high``, ``patience`` and ``before``.
@@ -95,11 +106,13 @@ class RowsSql:
             newest = SQL("max({})").format(mark)
         return OBSERVE.format(mark=mark, open=is_open, newest=newest, rows=self.rows, **casts)
 
+    @kept
     def repeats(self) -> Composed:
         """Tell whether a key is there more than once."""
         repeats = REPEATS_ONE if len(self.key) == 1 else REPEATS
         return repeats.format(self.rows, self._staged_key)
 
+    @kept
     def is_unique(self, indexes: Collection[str]) -> Composed:
         """Tell whether the target still has one of its key's indexes, and it holds for all rows.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
-from psycopg.sql import Composed
+from psycopg.sql import SQL
 
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Refusal, Reject, Row, Tally
@@ -24,7 +24,7 @@ from qupersync.domain.row_check import Block
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.merge_sql import LoadSql
+from qupersync.infrastructure.postgres.merge_sql import BROADEN, NARROW, LoadSql
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad, RawStage
 from qupersync.infrastructure.postgres.refusals import Refusals
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
@@ -57,6 +57,7 @@ class Staging:
     _raw: RawStage = field(init=False)
     _refusals: Refusals = field(init=False)
     _is_made: bool = False
+    _is_narrow: bool = False
     _folds: bool | None = None
     _block: Block | None = None
     _block_starts: int = 0
@@ -87,7 +88,7 @@ class Staging:
         if self._is_made or rows is None:
             self._settle()
             return self.load_sql
-        return replace(self.load_sql, rows=rows)
+        return self.load_sql.over(rows)
 
     def _settle(self) -> None:
         """Bring all rows into the one table where each can be found, which the checked ones need.
@@ -97,6 +98,9 @@ class Staging:
         if not self._is_made:
             self.cursor.execute(self._sql.create())
             self._is_made = True
+        if self._is_narrow:
+            self.cursor.execute(BROADEN)
+            self._is_narrow = False
         self._raw.spill()
 
     def add(self, block: Block) -> list[Reject]:
@@ -135,7 +139,7 @@ class Staging:
             return guessed
         rejects: list[Reject] = []
         while True:
-            merge = self._merge_sql().merge(late)
+            merge = self._merge_sql(late)
             try:
                 with self.connection.transaction():
                     merged = self._merged(merge)
@@ -169,7 +173,7 @@ class Staging:
             with suppress(*refused), self.connection.transaction():
                 return self._appended(sql, late)
         if guess == SAME and not self._repeats():
-            self.upserted = self._value(sql.same())
+            self.upserted = self._value(sql.same(is_narrow=self._narrowed()))
             if self.upserted == self.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.held))
         return None
@@ -196,7 +200,7 @@ class Staging:
             self._folds = self._value(self.statements().repeats())
         return bool(self._folds)
 
-    def _merged(self, query: Composed, *, is_whole: bool = True) -> Merged:
+    def _merged(self, query: SQL, *, is_whole: bool = True) -> Merged:
         with translated(conflict_on=self.key_indexes):
             row = self.cursor.execute(query).fetchone() or (0,) * 8
         seen, inserted, updated, unchanged, folded, really_inserted, really_updated, ages = row
@@ -211,10 +215,18 @@ class Staging:
         self.upserted = tally.upserted
         return Merged(tally=tally, lateness=_lateness(ages))
 
-    def _merge_sql(self) -> LoadSql:
+    def _merge_sql(self, late: Window | None) -> SQL:
         sql = self.statements()
         # To sort a batch costs more than to look; checked ones are small or have a bad row.
-        return sql if self._is_made else replace(sql, folds=self._repeats())
+        folds = self._is_made or self._repeats()
+        return sql.merge(late, folds=folds, is_narrow=self._narrowed())
+
+    def _narrowed(self) -> bool:
+        """Have the target read in one go if that is no more than a few rows for each of these."""
+        if self._raw.span and not self._is_narrow:
+            self.cursor.execute(NARROW, [str(key) for key in self._raw.span])
+            self._is_narrow = True
+        return self._is_narrow
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
         count = self._value(self._sql.in_range(), part)

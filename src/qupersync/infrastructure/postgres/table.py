@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qupersync.domain.columns import ColumnSpec
 from qupersync.domain.errors import TargetUnavailableError
@@ -23,6 +23,7 @@ class Table(JobMemory):
 
     raw_load: RawLoad
     spare: Spare | None = None
+    known: dict[Terms, LoadSql] = field(default_factory=dict)
 
     def columns(self, names: Sequence[str]) -> Mapping[str, ColumnSpec]:
         """Keep the promise of ``ports.Table.columns``."""
@@ -32,12 +33,13 @@ class Table(JobMemory):
         self, columns: Sequence[str], late: Window | None, *, keeps_newer: bool
     ) -> str:
         """Keep the promise of ``ports.Table.merge_statement``."""
-        merge = self._load_sql(columns, keeps_newer=keeps_newer).merge(late)
+        terms = Terms(columns=tuple(columns), idle_limit_s=0, keeps_newer=keeps_newer)
+        merge = self._load_sql(terms).merge(late)
         return merge.as_string(self.session.connection).strip()
 
     def is_empty(self) -> bool:
         """Keep the promise of ``ports.Table.is_empty``."""
-        look = self._load_sql(self.target.job.key, keeps_newer=False).is_empty()
+        look = self._load_sql(Terms(columns=self.target.job.key, idle_limit_s=0)).is_empty()
         with self.session.transaction() as cursor:
             row = cursor.execute(look).fetchone()
         return bool(row and row[0])
@@ -58,9 +60,7 @@ class Table(JobMemory):
             staging = Staging(
                 self.session.connection,
                 cursor,
-                self._load_sql(
-                    terms.columns, keeps_newer=terms.keeps_newer, keeps_same=terms.keeps_same
-                ),
+                self._load_sql(terms),
                 self.target.key_indexes,
                 self.target.job.max_rejects,
                 self.raw_load,
@@ -96,19 +96,19 @@ class Table(JobMemory):
                 raise InDoubtError(str(error), doubt) from error
             raise
 
-    def _load_sql(
-        self, columns: Sequence[str], *, keeps_newer: bool, keeps_same: bool = False
-    ) -> LoadSql:
+    def _load_sql(self, terms: Terms) -> LoadSql:
         job, known = self.target.job, self.target.columns
         spec = job.watermark
-        return LoadSql(
-            target=job.target,
-            columns=tuple(columns),
-            collations={n: c for n in columns if (c := known[n].collation)},
-            key=job.key,
-            watermark=spec.column if spec else None,
-            kind=self.standing.kind,
-            settled=spec.settled if spec else None,
-            keeps_newer=keeps_newer,
-            keeps_same=keeps_same,
-        )
+        if terms not in self.known:
+            self.known[terms] = LoadSql(
+                target=job.target,
+                columns=terms.columns,
+                collations={n: c for n in terms.columns if (c := known[n].collation)},
+                key=job.key,
+                watermark=spec.column if spec else None,
+                kind=self.standing.kind,
+                settled=spec.settled if spec else None,
+                keeps_newer=terms.keeps_newer,
+                keeps_same=terms.keeps_same,
+            )
+        return self.known[terms]
