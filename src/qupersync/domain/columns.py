@@ -71,9 +71,7 @@ Scalar = bool | int | float | str
 class ColumnSpec(BaseModel):
     """How one target column gets its value."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     type: Type
     """Type in PostgreSQL."""

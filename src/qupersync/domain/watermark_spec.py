@@ -20,7 +20,7 @@ class Strict(BaseModel):
     The text under a field is what an editor shows about it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Settled(Strict):

@@ -37,6 +37,11 @@ SAME = SQL("""
 SELECT count(*) FROM {rows} AS r
  WHERE EXISTS (SELECT FROM {target} AS t WHERE {same_key} AND {same})
 """)
+# The other way round a key that came twice counts once.
+SAME_NARROW = SQL("""
+SELECT count(*) FROM {target} AS t
+ WHERE EXISTS (SELECT FROM {rows} AS r WHERE {same_key} AND {same})
+""")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
@@ -137,12 +142,16 @@ class LoadSql(RowsSql):
 
     @kept
     def same(self, *, is_narrow: bool = False) -> Composed:
-        """Count the rows that are in the target as they are; none may be there twice."""
+        """Count the rows that are in the target as they are.
+
+        No key may be among them twice, but with ``is_narrow``: it counts once then.
+        """
         same: Composable = SQL("true")
         if plain := self._plain:
             same = SQL("NOT {}").format(self._differs(plain))
         same_key = self._matched(is_narrow=is_narrow)
-        return SAME.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
+        count = SAME_NARROW if is_narrow else SAME
+        return count.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
 
     def _matched(self, *, is_narrow: bool) -> Composed:
         same_key = self._same_key

@@ -157,7 +157,8 @@ class Staging:
 
     def foresee(self) -> None:
         """Find out before the merge what it will want to know of the rows."""
-        if not self._is_made and self.raw_load.finds != NEW:
+        is_told = self.raw_load.finds == SAME and self._raw.span
+        if not self._is_made and self.raw_load.finds != NEW and not is_told:
             self._repeats()
 
     def _guess(self) -> str:
@@ -172,8 +173,8 @@ class Staging:
             refused = (ConflictError, RowsRefusedError, RowAccountingError)
             with suppress(*refused), self.connection.transaction():
                 return self._appended(sql, late)
-        if guess == SAME and not self._repeats():
-            self.upserted = self._value(sql.same(is_narrow=self._narrowed()))
+        if guess == SAME and (self._narrowed() or not self._repeats()):
+            self.upserted = self._value(sql.same(is_narrow=self._is_narrow))
             if self.upserted == self.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.held))
         return None
