@@ -20,9 +20,9 @@ from qupersync.domain.server_errors import (
 
 __all__ = [
     "BugError", "CanceledError", "ColumnMissingError", "ConfigError", "ConflictError",
-    "DeletionGuardError", "Kind", "LeaseHeldError", "LeaseLostError", "LoginRefusedError",
-    "PermissionDeniedError", "Problem", "QueryError", "QuperSyncError", "ResourceError",
-    "RevisionError", "RowAccountingError", "RowsRefusedError", "SelectionError",
+    "DeletionGuardError", "DriverUnknownError", "Kind", "LeaseHeldError", "LeaseLostError",
+    "LoginRefusedError", "PermissionDeniedError", "Problem", "QueryError", "QuperSyncError",
+    "ResourceError", "RevisionError", "RowAccountingError", "RowsRefusedError", "SelectionError",
     "SourceUnavailableError", "SpanError", "StateMissingError", "StatementError", "StoppedError",
     "TargetMismatchError", "TargetUnavailableError", "TimeLimitError", "TooManyRejectsError",
     "UnavailableError",
@@ -56,6 +56,14 @@ class ConfigError(QuperSyncError):
         lines = [str(problem) for problem in problems]
         super().__init__("\n".join([message, *lines] if message else lines), hint=hint)
         self.problems = problems
+
+
+class DriverUnknownError(QuperSyncError):
+    """The installed driver of Redshift is not one that this version can read through."""
+
+    code = "driver-unknown"
+    kind = Kind.CONFIG
+    hint = "pip install 'redshift_connector>=2.2,<2.3'"
 
 
 class SelectionError(QuperSyncError):

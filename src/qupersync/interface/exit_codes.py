@@ -37,6 +37,7 @@ _BY_ERROR_CODE = {
     "selection-empty": ExitCode.USAGE,
     "span-invalid": ExitCode.USAGE,
     "config-invalid": ExitCode.INVALID,
+    "driver-unknown": ExitCode.INVALID,
     "unavailable": ExitCode.UNREACHABLE,
     "source-unavailable": ExitCode.UNREACHABLE,
     "target-unavailable": ExitCode.UNREACHABLE,

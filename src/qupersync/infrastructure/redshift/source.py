@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -32,6 +32,7 @@ from qupersync.infrastructure.redshift.wire import (
     Wire,
     close_half_open,
     is_as_known,
+    require_right,
 )
 
 logger = logging.getLogger(__name__)
@@ -137,9 +138,14 @@ class Source:
             return self.wire.execute(sql)
 
     def know(self) -> None:
-        """Find out whether this driver and this server give the bytes that ``wire`` knows."""
+        """Find out whether this driver and this server give the bytes that ``wire`` knows.
+
+        Raises:
+            DriverUnknownError: they give bytes that would be read as other values.
+        """
         with suppress(QueryError):
             layout, bodies = self.execute(PROBE)
+            require_right(layout, bodies)
             self.wire.is_known = is_as_known(layout, bodies, version("redshift_connector"))
         if not self.wire.is_known:
             logger.warning("unknown bytes of the driver: each row is checked, which is slower")
@@ -148,7 +154,7 @@ class Source:
         """Keep the promise of ``ports.Source.abort``."""
         self.wire.cut()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Stop a reading that nobody follows to its end."""
         if self._reading is not None and not self._reading.is_over:
             self.wire.cut()
@@ -182,6 +188,7 @@ def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) ->
     Raises:
         SourceUnavailableError: nobody answers.
         LoginRefusedError: the user, the password or the database is refused, or TLS fails.
+        DriverUnknownError: rows cannot be read through this driver.
     """
     with translated(server=_named(options)):
         try:
@@ -189,14 +196,14 @@ def connected(options: Mapping[str, Any], *, fetch_rows: int, limit_s: float) ->
         except BaseException as error:
             close_half_open(error)
             raise
-    connection.autocommit = True
-    source = Source(Wire(connection), fetch_rows, monotonic() + limit_s)
     try:
-        for statement in (*SESSION, f"SET statement_timeout TO {round(limit_s * 1000)}"):
-            source.execute(statement)
-        source.know()
-        yield source
+        connection.autocommit = True
+        source = Source(Wire(connection), fetch_rows, monotonic() + limit_s)
+        with closing(source):
+            for statement in (*SESSION, f"SET statement_timeout TO {round(limit_s * 1000)}"):
+                source.execute(statement)
+            source.know()
+            yield source
     finally:
-        source.end()
         with suppress(QuperSyncError), translated():
             connection.close()

@@ -10,17 +10,20 @@ import socket
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
+from decimal import Decimal
 from traceback import walk_tb
 from typing import Any
 
-from redshift_connector.core import DATA_ROW, Connection
+from redshift_connector.core import Connection
+from redshift_connector.cursor import Cursor
 
-from qupersync.domain.errors import QueryError
+from qupersync.domain.errors import DriverUnknownError, QueryError
 from qupersync.infrastructure.redshift.layout import DECODERS, OID_NUMERIC, Layout
 
 TEXT, BINARY = 0, 1
 # A message: a byte that says what it is, and the length of all that follows, its own included.
-_HEAD, _ROW = 5, DATA_ROW[0]
+_HEAD, _DATA_ROW = 5, b"D"
+_ROW = _DATA_ROW[0]
 _length = struct.Struct("!i").unpack_from
 KNOWN_VERSION = "2.2."
 BUFFER_BYTES = 64 * 1024
@@ -33,33 +36,49 @@ SELECT CAST(1 AS boolean), CAST(-2 AS bigint), CAST(-2 AS smallint), CAST(-2 AS 
        CAST(26 AS oid), CAST(0.5 AS real), CAST(-0.5 AS double precision),
        CAST(-1.50 AS numeric(38,2)), CAST('\u00e4 ' AS varchar(8)), CAST(NULL AS integer),
        CAST('2026-01-02' AS date), CAST('2026-01-02 03:04:05' AS timestamp),
-       CAST('2026-01-02 03:04:05+00' AS timestamptz)
+       CAST('2026-01-02 03:04:05+00' AS timestamptz), CAST(0 AS boolean)
 """
 _PROBED = (
     b"\1", b"\xff" * 7 + b"\xfe", b"\xff\xfe", b"\xff" * 3 + b"\xfe", b"\0\0\0\x1a", b"\x3f\0\0\0",
     b"\xbf\xe0" + b"\0" * 6, b"-1.50", b"\xc3\xa4 ", None, b"2026-01-02",
-    *2 * [struct.pack("!q", 820_638_245_000_000)],
+    *2 * [struct.pack("!q", 820_638_245_000_000)], b"\0",
 )  # fmt: skip
-_PROBED_OIDS = (16, 20, 21, 23, 26, 700, 701, OID_NUMERIC, 1043, 23, 1082, 1114, 1184)
+_PROBED_OIDS = (16, 20, 21, 23, 26, 700, 701, OID_NUMERIC, 1043, 23, 1082, 1114, 1184, 16)
+_PROBED_VALUES = (
+    True, -2, -2, -2, 26, 0.5, -0.5, Decimal("-1.5"), "\u00e4 ", None, "2026-01-02",
+    "2026-01-02 03:04:05", "2026-01-02 03:04:05+00", False,
+)  # fmt: skip
+# What is used of the driver's objects.
+_OF_CONNECTION = (
+    "_flush", "_read", "_sock", "_usock", "_write", "error", "merge_socket_read", "message_types",
+    "redshift_types",
+)  # fmt: skip
+_OF_CURSOR = ("ps",)
+_UNKNOWN = "this redshift_connector is not one that is known: "
 
 
 class Wire:
-    """A driver connection whose rows stay bytes; ``is_known`` once it gave those of ``PROBE``."""
+    """A driver connection whose rows stay bytes; ``is_known`` once it gave those of ``PROBE``.
+
+    Raises:
+        DriverUnknownError: the driver has another inside.
+    """
 
     def __init__(self, connection: Connection) -> None:
+        # One for all statements: each is 26 kB in a cycle, which waits for the garbage collector.
+        self._cursor = connection.cursor()
+        _require_known(connection, self._cursor)
         self.connection = connection
         self.bodies: list[bytes] = []
         self.size = 0
         self.is_known = False
-        formats: defaultdict[int, tuple[int, Any]] = defaultdict(lambda: (TEXT, None))
-        formats.update(dict.fromkeys(DECODERS, (BINARY, None)))
+        formats: defaultdict[int, tuple[int, Any]] = defaultdict(lambda: (TEXT, _not_here))
+        formats.update(dict.fromkeys(DECODERS, (BINARY, _not_here)))
         connection.redshift_types = formats
-        connection.message_types[DATA_ROW] = self._keep
+        connection.message_types[_DATA_ROW] = self._keep
         # Else the driver has taken the head of the next message when it hands over a row.
         connection.merge_socket_read = False
         self._widen()
-        # One for all statements: each is 26 kB in a cycle, which waits for the garbage collector.
-        self._cursor = connection.cursor()
 
     def _widen(self) -> None:
         """Read through a larger buffer; the driver's holds 8 KiB, which is ten rows of 60 columns.
@@ -133,6 +152,31 @@ class Wire:
         """Return the server's last error, which the driver hides when the socket closes."""
         error: BaseException | None = self.connection.error
         return error
+
+
+def _require_known(connection: Connection, cursor: Cursor) -> None:
+    uses = ((connection, _OF_CONNECTION), (cursor, _OF_CURSOR))
+    missing = [name for part, names in uses for name in names if not hasattr(part, name)]
+    if missing:
+        raise DriverUnknownError(f"{_UNKNOWN}without {', '.join(missing)}")
+
+
+def _not_here(*_field: object) -> None:
+    raise DriverUnknownError(f"{_UNKNOWN}it decodes rows by itself")
+
+
+def require_right(layout: Layout, bodies: Sequence[bytes]) -> None:
+    """Make sure that the answer to ``PROBE`` means what was asked for, in whatever bytes.
+
+    Raises:
+        DriverUnknownError: it does not, so no row can be trusted; or it never came here.
+    """
+    try:
+        rows = [layout.decode(body) for body in bodies]
+    except (ValueError, ArithmeticError, struct.error):
+        rows = []
+    if rows != [_PROBED_VALUES]:
+        raise DriverUnknownError(f"{_UNKNOWN}values come as other bytes")
 
 
 def is_as_known(layout: Layout, bodies: Sequence[bytes], version: str) -> bool:
