@@ -113,17 +113,21 @@ def test_a_number_is_planned_up_to_the_newest(rig: Rig):
     assert plan.why.endswith("; up to the newest number")
 
 
+@pytest.mark.parametrize("load", ["copy", "executemany"])
 @pytest.mark.parametrize("job", [a_job(watermark=WATERMARK | {"chunk": "30d"}), a_snapshot()])
-def test_the_merge_is_the_statement_that_runs(items: Rig, job: Job):
+def test_the_merge_is_the_statement_that_runs(items: Rig, job: Job, load: str):
+    job = job.model_copy(update={"load": load})
     items.at_target(NOTE_STATEMENTS)
+    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-03-01 11:30')")
     items.run(job)
     items.at_target("TRUNCATE noted")
-    items.at_source("INSERT INTO items VALUES (1, 'a', '2026-03-01 11:30')")
+    items.at_source("INSERT INTO items VALUES (2, 'b', '2026-03-01 11:30')")
     plan = a_plan(items, job)
 
     items.run(job)
 
     assert items.rows("SELECT btrim(statement, E'\\n') FROM noted") == [(plan.merge,)]
+    assert ("qupersync_raw" in plan.merge) is (load == "copy")
 
 
 def test_without_columns_the_merge_has_those_that_the_query_returns(items: Rig):

@@ -11,7 +11,7 @@ from qupersync.application.source_look import look_and_gap
 from qupersync.domain.duration import format_duration
 from qupersync.domain.errors import QueryError, QuperSyncError
 from qupersync.domain.job import Job
-from qupersync.domain.load_path import path_of
+from qupersync.domain.load_path import RAW, path_of
 from qupersync.domain.plan import Plan, Prospect
 from qupersync.domain.ports import Source, Table, Target
 from qupersync.domain.query import bound, counted, without_rows
@@ -66,7 +66,7 @@ class Planner:
         plan = replace(plan, sql=bound(sql, None if due is None else next(due.pieces(order))))
         (batch,) = source.read(without_rows(plan.sql), batch_rows=1)
         columns = table.columns(batch.names)
-        RowCheck.compile(columns, job.key, batch.names)
+        block = RowCheck.compile(columns, job.key, batch.names).block(batch)
         path = path_of(job, columns, batch.names, batch.encodings)
         late = None if due is None else due.late(order)
         newer = due is not None and order.keeps_newer
@@ -74,7 +74,7 @@ class Planner:
             plan,
             path=path,
             batch_rows=order.batch_rows_of(job, path),
-            merge=table.merge_statement([*columns], late, keeps_newer=newer),
+            merge=table.merge_statement(block, late, is_raw=path.name == RAW, keeps_newer=newer),
         )
         yield plan
         if due is not None:

@@ -39,6 +39,9 @@ def plan(  # noqa: PLR0913 - a command's options are its arguments
     """Show what `run` would do now: window, SQL, merge, and what stands against it.
 
     Nothing is written, neither to Redshift nor to PostgreSQL. Exits 1 if a job would fail.
+
+    On the path raw the merge is that of a batch in which no key comes twice; r0 is the query's
+    first column, as it came. Rows that are all new or all unchanged take a shorter statement.
     """
     from qupersync.bootstrap import RunOptions
     from qupersync.interface import plan as work

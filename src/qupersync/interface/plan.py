@@ -41,8 +41,9 @@ def record(plan: Plan) -> Record:
 
     ``prospect`` is load, skip or fail; ``why`` says why just this window. ``window_low`` and
     ``window_high`` are canonical texts. ``sql`` is that of the first of ``pieces``, ``merge`` the
-    statement that ends each transaction of up to ``batch_rows`` rows. ``estimated_rows`` is there
-    with --estimate only. What is not known is None; ``next`` is what to do about the error.
+    statement that ends each transaction of up to ``batch_rows`` rows on this ``path``.
+    ``estimated_rows`` is there with --estimate only. What is not known is None; ``next`` is what
+    to do about the error.
     """
     job, window, error = plan.job, plan.window, plan.error
     return {

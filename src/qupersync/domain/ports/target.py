@@ -32,9 +32,12 @@ class Table(Protocol):
         """
 
     def merge_statement(
-        self, columns: Sequence[str], late: Window | None, *, keeps_newer: bool
+        self, block: Block, late: Window | None, *, is_raw: bool, keeps_newer: bool
     ) -> str:
-        """Return, for people, the statement with which ``Unit.merge`` would load these columns."""
+        """Return, for people, the statement with which ``Unit.merge`` would load such rows.
+
+        With ``is_raw`` as the bytes that came, none of their keys more than once.
+        """
 
     def is_empty(self) -> bool:
         """Tell whether the table holds no row."""

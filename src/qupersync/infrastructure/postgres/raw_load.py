@@ -62,13 +62,7 @@ class RawLoad:
         batch = block.batch
         sql = self.sql
         if sql is None or (sql.names, sql.encodings) != (batch.names, batch.encodings):
-            self.sql = sql = RawSql(
-                names=batch.names,
-                encodings=batch.encodings,
-                specs=block.specs,
-                key=block.key,
-                collations=collations,
-            )
+            self.sql = sql = RawSql.of(block, collations)
         return sql
 
     def note_refusal(self, block: Block, error: RowsRefusedError) -> None:

@@ -8,6 +8,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.column_rules import WHOLE, default_of
 from qupersync.domain.columns import INTEGER_BITS, ColumnSpec
+from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.kept_sql import kept
 from qupersync.infrastructure.postgres.stage_sql import ARRIVAL, STAGE, listed, staged_name
 
@@ -43,6 +44,17 @@ class RawSql:
     specs: Mapping[str, ColumnSpec]
     key: tuple[str, ...]
     collations: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, block: Block, collations: Mapping[str, Sequence[str]]) -> "RawSql":
+        """Return the statements for rows like these."""
+        return cls(
+            names=block.batch.names,
+            encodings=block.batch.encodings,
+            specs=block.specs,
+            key=block.key,
+            collations=collations,
+        )
 
     @cached_property
     def columns(self) -> Sequence["Column"]:

@@ -30,11 +30,14 @@ class Table(JobMemory):
         return self.target.specs(names)
 
     def merge_statement(
-        self, columns: Sequence[str], late: Window | None, *, keeps_newer: bool
+        self, block: Block, late: Window | None, *, is_raw: bool, keeps_newer: bool
     ) -> str:
         """Keep the promise of ``ports.Table.merge_statement``."""
-        terms = Terms(columns=tuple(columns), idle_limit_s=0, keeps_newer=keeps_newer)
-        merge = self._load_sql(terms).merge(late)
+        terms = Terms(columns=tuple(block.specs), idle_limit_s=0, keeps_newer=keeps_newer)
+        sql = self._load_sql(terms)
+        if is_raw:
+            sql = sql.over(self.raw_load.sql_for(block, sql.collations).rows())
+        merge = sql.merge(late, folds=not is_raw)
         return merge.as_string(self.session.connection).strip()
 
     def is_empty(self) -> bool:
