@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from qupersync.domain.batch import Batch, Decoded, Row
 from qupersync.domain.job import Flavor, Job
@@ -13,14 +14,17 @@ from qupersync.domain.run import Run
 from qupersync.infrastructure.redshift.fetching import _decoded
 from qupersync.infrastructure.redshift.layout import Layout
 from tests.datarow import body
-from tests.pipeline.rig import Rig
+from tests.pipeline.rig import NOON, Rig
 
 Field = bytes | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replay(Source):
-    """Rows under columns of these types; ``decodes`` None makes their decoding an error."""
+    """Rows under columns of these types; without ``decodes`` their decoding is an error.
+
+    It is always noon there, and nobody knows what the oldest row is.
+    """
 
     oids: dict[str, int]
     rows: Sequence[Sequence[Field]]
@@ -30,13 +34,13 @@ class Replay(Source):
         return "all"
 
     def clock(self) -> datetime:
-        raise NotImplementedError
+        return NOON
 
     def flavor(self) -> Flavor:
         raise NotImplementedError
 
     def ask(self, sql: str, *, limit_s: float | None = None) -> Row:
-        raise NotImplementedError
+        return (None,)
 
     def abort(self) -> None:
         raise NotImplementedError
@@ -53,14 +57,14 @@ class Replay(Source):
         )
         yield from whole.parts(batch_rows)
 
-    def loaded(self, rig: Rig, job: Job) -> Run:
+    def loaded(self, rig: Rig, job: Job, **order: Any) -> Run:
         """Load the rows through the real use case."""
 
         @contextmanager
         def opened(limit_s: float) -> Iterator[Source]:
             yield self
 
-        return replace(rig.use_case(), open_source=opened)(job, rig.order())
+        return replace(rig.use_case(), open_source=opened)(job, rig.order(**order))
 
 
 def _refused(bodies: Sequence[bytes]) -> Decoded:
