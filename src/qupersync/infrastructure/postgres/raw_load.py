@@ -61,7 +61,8 @@ class RawLoad:
         """Return the statements for a batch that ``takes`` let through."""
         batch = block.batch
         sql = self.sql
-        if sql is None or (sql.names, sql.encodings) != (batch.names, batch.encodings):
+        layout = batch.names, batch.encodings, block.specs
+        if sql is None or (sql.names, sql.encodings, sql.specs) != layout:
             self.sql = sql = RawSql.of(block, collations)
         return sql
 
