@@ -11,6 +11,7 @@ from types import FrameType
 
 from qupersync.interface.cli import app
 from qupersync.interface.exit_codes import SIGNAL_BASE
+from qupersync.interface.outlet import outlet
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def main() -> None:
     atexit.register(gc.freeze)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show
+    if isinstance(sys.stderr, TextIOWrapper) and not sys.stderr.isatty():
+        sys.stderr = outlet(sys.stderr)
     signal.signal(signal.SIGTERM, _leave)
     try:
         app(prog_name="qupersync")

@@ -17,9 +17,11 @@ from qupersync.interface import advice, documents, exit_codes, failures, pinging
 from qupersync.interface.next_command import tell_next
 from qupersync.interface.options import Files
 from qupersync.interface.render import draw, show_document
-from qupersync.interface.text import say, spent, visible
+from qupersync.interface.text import say, spent, visible, within
 
 logger = logging.getLogger(__name__)
+# All is done and recorded by then; a reader of other commands, perhaps a pager, has all the time.
+READ_S = 10.0
 _AT_EASE = frozenset({Status.SUCCESS, Status.SKIPPED})
 
 
@@ -76,7 +78,8 @@ def conclude(
     )
     _complain(outcome, held_is_failure=held_is_failure)
     if as_json:
-        show_document(_summary(outcome, code))
+        with within(READ_S):
+            show_document(_summary(outcome, code))
     elif sys.stdout.isatty() and not quiet:
         if outcome.runs:
             draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())

@@ -1,10 +1,13 @@
 """Values to words that people read, safe to show on any terminal, and the way to both streams."""
 
+import errno
 import os
+import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import typer
 
@@ -25,6 +28,26 @@ def put(text: str) -> None:
     except OSError as error:
         say(f"error: stdout cannot be written: {error.strerror} -> make room there, then repeat")
         raise typer.Exit(ExitCode.FAILED) from None
+
+
+@contextmanager
+def within(limit_s: float) -> Iterator[None]:
+    """Let whoever waits in the block, for a reader of stdout, wait no longer than that.
+
+    Raises:
+        TimeoutError: from wherever the main thread waits then.
+    """
+
+    def give_up(*_: object) -> NoReturn:
+        raise TimeoutError(errno.ETIMEDOUT, "nobody reads it")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def say(text: str) -> None:
