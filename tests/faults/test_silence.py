@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from qupersync.demo.faults import AtMessage, BlackHole, Fault, Sender
 from tests.faults.messages import in_a_batch
 from tests.faults.proxy import End, Message, Trap
 from tests.faults.site import LIMIT_S, Site
 
 # Kubernetes gives 30 s by default.
 GRACE_S = 20
+# The drivers give a server 10 s.
+CONNECT_LIMIT_S = 6
 
 
 @dataclass(kw_only=True, eq=False)
@@ -60,4 +63,38 @@ def test_a_signal_ends_a_run_whose_target_is_silent(site: Site, statement: str, 
     site.proxy.trap = None
     answered = kind is Trap  # whoever connects anew
     assert site.rows("SELECT status FROM quper.sync_logs") == [("canceled",)] * answered
+    site.recovers()
+
+
+def test_a_signal_ends_a_login_at_a_source_that_is_silent(site: Site):
+    login = Fault(when=AtMessage(Sender.CLIENT, b""), what=BlackHole())
+    site.proxy.set(Trap(looks_for=at("INTO quper.sync_logs"), does=lambda: arm(site, login)))
+    with site.running() as child:
+        assert login.reached.wait(LIMIT_S)
+        child.send_signal(signal.SIGTERM)
+        asked_at = monotonic()
+        done = site.ended(child)
+
+    assert (done.code, monotonic() - asked_at < CONNECT_LIMIT_S) == (143, True)
+    assert site.last_run() == ("canceled", "stopped")
+    site.recovers()
+
+
+def arm(site: Site, fault: Fault) -> None:
+    site.stand_in.faults.arm(fault)
+
+
+def test_a_signal_ends_a_login_at_a_target_that_is_silent(site: Site):
+    """Whoever looked before the run was answered; nothing can be recorded."""
+    login = Silence(looks_for=lambda m: m.session == 1 and m.kind == b"", does=silent)
+    site.proxy.set(login)
+    with site.running() as child:
+        assert login.sprung.wait(LIMIT_S)
+        child.send_signal(signal.SIGTERM)
+        asked_at = monotonic()
+        done = site.ended(child)
+
+    assert (done.code, monotonic() - asked_at < CONNECT_LIMIT_S) == (143, True)
+    site.proxy.trap = None
+    assert site.rows("SELECT FROM quper.sync_logs") == []
     site.recovers()

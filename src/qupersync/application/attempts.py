@@ -56,6 +56,11 @@ class Attempts:
             raise AssertionError("the job was not claimed")
         return self.lease
 
+    @property
+    def is_to_record(self) -> bool:
+        """Tell whether the target may know of the run, and not how it ended."""
+        return not self.is_recorded and (self.lease is not None or self.doubt is not None)
+
     def step(self, run: Run) -> None:
         """Note how the run is stored now; a batch gives the next failure all its tries."""
         if run.batches > self.run.batches:

@@ -80,8 +80,7 @@ class RunJob:
                 attempts.run = attempts.run.ended_by(BugError.naming(error), self.clock())
                 self._record(attempts)
                 raise
-            if not attempts.is_recorded:
-                self._record(attempts)
+            self._record(attempts)
             return attempts.run
 
     def _attempts(self, job: Job, order: Order, stop: Stop) -> Attempts:
@@ -215,15 +214,17 @@ class RunJob:
     def _record(self, attempts: Attempts) -> None:
         # The connection may have broken with the run, or a dying session held the rows.
         retry, failures = replace(self.retry, tries=max(1, self.retry.tries)), 0
-        while not attempts.is_recorded:
+        code = attempts.run.error_code
+        while attempts.is_to_record:
             try:
                 with self.open_target() as target:
                     attempts.record(target)
             except QuperSyncError as error:
-                failures += 1
+                failures, code = failures + 1, error.code
                 chance = self.chance()
                 wait_s = retry.wait_s(error, failures=failures, chance=chance, left_s=inf)
                 if wait_s is None or attempts.stop.wait(wait_s):
-                    facts = {"job": attempts.run.job, "error_code": error.code}
-                    logger.warning("run not recorded", extra=facts)
-                    return
+                    break
+        if not attempts.is_recorded:
+            facts = {"job": attempts.run.job, "error_code": code}
+            logger.warning("run not recorded", extra=facts)

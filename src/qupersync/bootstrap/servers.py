@@ -18,14 +18,19 @@ from qupersync.infrastructure.postgres.run_log import RunLog
 from qupersync.infrastructure.postgres.target import Target
 from qupersync.infrastructure.redshift import source as redshift
 from qupersync.infrastructure.settings import Settings
+from qupersync.infrastructure.signals import Stop, entered
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Opens connections to both servers; those of a pass bear its id in their name."""
+    """Opens connections to both servers; those of a pass bear its id in their name.
+
+    Nobody waits for a server that is silent as they are opened once ``stop`` is asked for.
+    """
 
     settings: Settings
     pass_id: UUID | None = None
+    stop: Stop | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +55,10 @@ class Servers:
 
     def database(self, *, read_only: bool = False) -> AbstractContextManager[postgres.Session]:
         """Open a connection to the target."""
-        return postgres.connected(self.conninfo, read_only=read_only, name=self.name)
+        opening = postgres.connected(self.conninfo, read_only=read_only, name=self.name)
+        if self.stop is None or self.stop.is_requested():  # then the run's end is to be recorded
+            return opening
+        return entered(opening, self.stop)
 
     @contextmanager
     def target(self, *, read_only: bool = False) -> Iterator[Target]:
@@ -67,7 +75,8 @@ class Servers:
         options = driver_options(self.settings.redshift, self.settings.aws)
         fetch_rows = self.settings.redshift.fetch_size
         options |= {"application_name": self.name}
-        return redshift.connected(options, fetch_rows=fetch_rows, limit_s=limit_s)
+        opening = redshift.connected(options, fetch_rows=fetch_rows, limit_s=limit_s)
+        return entered(opening, self.stop) if self.stop else opening
 
     @contextmanager
     def reports(self) -> Iterator[Reports]:

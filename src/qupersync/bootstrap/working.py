@@ -41,7 +41,8 @@ def working(servers: Servers, listener: Listener, pass_id: UUID) -> Iterator[tup
 
     All that is logged meanwhile, and all connections, bear the id of the pass.
     """
-    stop, servers = Stop(), replace(servers, pass_id=pass_id)
+    stop = Stop()
+    servers = replace(servers, pass_id=pass_id, stop=stop)
 
     @contextmanager
     def leaving() -> Iterator[Target]:

@@ -3,13 +3,20 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import RLock
+from threading import Lock, RLock, Thread, Timer
 from types import FrameType
+from typing import TypeVar
+
+from qupersync.domain.errors import StoppedError
 
 EXIT_BASE = 128
+# A connect that is not done so long after somebody's wish to stop meets a server that is silent.
+LAST_CONNECT_S = 1.0
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -64,6 +71,49 @@ class Stop:
         part = Stop(whole=self)
         with self.interrupting(lambda: part.request(self.signal)):
             yield part
+
+
+@contextmanager
+def entered(context: AbstractContextManager[T], stop: Stop) -> Iterator[T]:
+    """Enter a context that may take its time, unless ``stop`` is asked for.
+
+    It is entered in a thread of its own, which nobody can interrupt but everybody can leave: no
+    driver lets go of a connect. What it gets too late it closes.
+
+    Raises:
+        StoppedError: somebody wants to stop, and it is not entered ``LAST_CONNECT_S`` later.
+    """
+    first, answers = Lock(), SimpleQueue[Future[T]]()
+
+    def enter() -> None:
+        entering = Future[T]()
+        try:
+            entering.set_result(context.__enter__())
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            entering.set_exception(error)
+        if first.acquire(blocking=False):
+            answers.put(entering)
+        elif entering.exception() is None:
+            context.__exit__(None, None, None)
+
+    def leave() -> None:
+        left = Future[T]()
+        left.set_exception(StoppedError())
+        if first.acquire(blocking=False):
+            answers.put(left)
+
+    Thread(target=enter, name="connect", daemon=True).start()
+    with ExitStack() as opened:
+        with stop.interrupting(lambda: _later(LAST_CONNECT_S, leave)):
+            value = answers.get().result()
+        opened.push(context)
+        yield value
+
+
+def _later(seconds: float, act: Callable[[], None]) -> None:
+    timer = Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
 
 
 @contextmanager
