@@ -9,13 +9,17 @@ import sys
 from io import TextIOWrapper
 from types import FrameType
 
-from qupersync.interface.cli import app
-from qupersync.interface.exit_codes import SIGNAL_BASE
-from qupersync.interface.outlet import outlet
+SIGNAL_BASE = 128
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # First of all, for the imports take longer than many a run. What comes before, while Python
+    # itself starts (20 ms), ends the process in the system's way, by the signal.
+    signal.signal(signal.SIGTERM, _leave)
+    from qupersync.interface.cli import app  # noqa: PLC0415
+    from qupersync.interface.outlet import outlet  # noqa: PLC0415
+
     # The memory holds every password; what core_pattern names might keep it for years.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     # Most of the 100,000 objects that the imports make live to the end. To look through them for
@@ -26,7 +30,6 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show
     if isinstance(sys.stderr, TextIOWrapper) and not sys.stderr.isatty():
         sys.stderr = outlet(sys.stderr)
-    signal.signal(signal.SIGTERM, _leave)
     try:
         app(prog_name="qupersync")
     finally:

@@ -298,7 +298,9 @@ def test_help_needs_none_of_the_slow_libraries():
         "alembic", "psycopg", "pydantic", "redshift_connector", "rich", "sqlalchemy", "sqlglot",
         "structlog",
     }  # fmt: skip
-    code = "import sys, qupersync.__main__; print(*{name.split('.')[0] for name in sys.modules})"
+    code = (
+        "import sys, qupersync.interface.cli; print(*{name.split('.')[0] for name in sys.modules})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "typer" in done.stdout.split()

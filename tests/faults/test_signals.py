@@ -1,6 +1,10 @@
 """A signal ends a run in order, wherever it is, and what cannot be said does not stop it."""
 
+import fcntl
+import os
 import signal
+import subprocess
+import sys
 from contextlib import closing
 from itertools import count
 
@@ -99,6 +103,23 @@ def test_a_signal_after_the_last_word_changes_nothing(site: Site, number: int, c
     assert (done.code in {0, code}, site.last_run()) == (True, GOOD)
     assert "Traceback" not in done.err
     site.recovers()
+
+
+def test_a_signal_that_comes_while_the_program_is_imported_has_the_same_code(site: Site):
+    # Python tells of each module; the little room in the pipe keeps it from going on unread.
+    for_reading, for_writing = os.pipe()
+    fcntl.fcntl(for_writing, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, "-X", "importtime", "-m", "qupersync", "run", "items"]
+    with (
+        open(for_reading) as told,  # noqa: PTH123
+        subprocess.Popen(command, env=site.environment, stderr=for_writing) as child,
+    ):
+        os.close(for_writing)
+        assert any(" typer.models" in line for line in told)
+        child.terminate()
+        told.read()
+
+    assert child.returncode == 143
 
 
 def test_a_signal_ends_a_command_that_is_no_run(site: Site):
