@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 from psycopg.sql import SQL
 
 from qupersync.application import pieces as real_pieces
+from qupersync.domain import pulse as real_pulse
 from qupersync.domain.observed import Observed
 from qupersync.domain.watermark import WatermarkType
 from qupersync.infrastructure.postgres import leases as real_leases
@@ -20,6 +22,7 @@ from qupersync.infrastructure.postgres import unit as real_unit
 
 # What is made wrong here has types that are right.
 pieces: Any = real_pieces
+pulse: Any = real_pulse
 observed: Any = Observed
 leases: Any = real_leases
 merge_sql: Any = real_merge_sql
@@ -117,6 +120,18 @@ def all_rows_are_new() -> None:
     staging.suppress = lambda *_errors: nullcontext()
 
 
+def stuck_behind_the_first_batch() -> None:
+    """As a deadlock in this process would; nobody has to wait a minute for it to count as one."""
+    right, pulse.STALL_S = pieces.Pieces._committed, 1.0
+
+    def committed(self: Any, piece: Any, run: Any, *args: Any, **kwargs: Any) -> Any:
+        if run.batches:
+            Event().wait()
+        return right(self, piece, run, *args, **kwargs)
+
+    pieces.Pieces._committed = committed
+
+
 def _without(text: str, part: str, instead: str = "") -> str:
     assert part in text, f"no {part!r} in: {text}"
     return text.replace(part, instead)
@@ -136,5 +151,6 @@ MUTANTS: dict[str, Callable[[], None]] = {
         no_key_is_twice_in_a_batch,
         all_rows_are_as_they_were,
         all_rows_are_new,
+        stuck_behind_the_first_batch,
     )
 }

@@ -10,6 +10,7 @@ from tests.faults.paths import on_both_paths
 from tests.faults.proxy import Trap
 from tests.faults.site import EXPIRE, LIMIT_S, OTHERS, Site
 
+STALE = "SELECT FROM quper.qupersync_leases WHERE lease_expires_at < now()"
 TERMINATE = OTHERS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)")
 
 
@@ -40,6 +41,20 @@ def test_frozen_outside_a_transaction_it_wakes_up_without_a_lease(site: Site):
     assert site.done.code == 1
     codes = [record["error_code"] for record in site.done.records]
     assert codes == ["lease-lost", "lease-expired"]  # why it stopped, and what the log has
+    site.recovers()
+
+
+@on_both_paths
+def test_stuck_it_loses_its_lease_though_its_heart_could_beat(site: Site):
+    site.shell.variables["QUPERSYNC_LEASE_TTL"] = "5s"
+    site.shell.write_jobs(site.jobs.replace("timeout: 20s", "timeout: 10m"))
+    site.mutant = "stuck-behind-the-first-batch"
+    with site.running() as child:
+        site.until(STALE)
+        site.mutant = ""
+        assert site.shell.type("run", "items").code == 0
+        assert child.poll() is None
+
     site.recovers()
 
 

@@ -45,6 +45,9 @@ class Replay(Source):
     def abort(self) -> None:
         raise NotImplementedError
 
+    def is_at_work(self) -> bool:
+        raise NotImplementedError
+
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         oids = tuple(self.oids.values())
         layout = Layout.of(tuple(self.oids), oids, [-1] * len(oids))

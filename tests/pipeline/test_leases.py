@@ -1,5 +1,6 @@
 """Two runs of one job never overlap, and a stale one cannot write."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from threading import Barrier, Event, Thread
@@ -9,17 +10,22 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from qupersync.application.attempts import Attempts
 from qupersync.application.incremental import Incremental
+from qupersync.demo.faults import AtSql, Delay, Fault
 from qupersync.domain.errors import ConfigError, LeaseLostError, RevisionError
 from qupersync.domain.job import Flavor
 from qupersync.domain.ports import Terms
+from qupersync.domain.pulse import Pulse
 from qupersync.domain.run import Run, Status, Trigger
 from qupersync.infrastructure.postgres.heartbeat import Heartbeat
-from tests.pipeline.rig import NOON, Rig, a_job, a_snapshot
+from qupersync.infrastructure.signals import Stop
+from tests.pipeline.rig import NOON, ONCE, Rig, a_job, a_snapshot
 
 TABLE = "CREATE TABLE items (id int PRIMARY KEY, name text, changed timestamp)"
 WATERMARK = {"column": "changed", "initial": "1h", "overlap": "0s", "lag": "0s"}
 EXPIRE = "UPDATE quper.qupersync_leases SET lease_expires_at = now() - interval '1 s'"
+MUCH_LATER = 1_000_000.0
 TERMS = Terms(columns=("id",), idle_limit_s=5)
 
 
@@ -228,9 +234,11 @@ def test_a_run_that_broke_before_it_was_stored_is_on_record(items: Rig):
     assert items.rows("SELECT consecutive_failures FROM quper.qupersync_state") == [(1,)]
 
 
-@pytest.mark.parametrize(("limit_s", "is_alive"), [(60, True), (0, False)])
+@pytest.mark.parametrize(
+    ("limit_s", "is_at_work", "is_alive"), [(60, True, True), (0, True, False), (60, False, False)]
+)
 def test_a_lease_is_renewed_until_its_holder_counts_as_stuck(
-    items: Rig, *, limit_s: float, is_alive: bool
+    items: Rig, *, limit_s: float, is_at_work: bool, is_alive: bool
 ):
     with items.open_target() as target:
         lease = target.leases.claim(a_job(), uuid4())
@@ -238,12 +246,89 @@ def test_a_lease_is_renewed_until_its_holder_counts_as_stuck(
         items.at_target(EXPIRE)
         heartbeat = Heartbeat(items.target, 60)
 
-        with heartbeat.beating(lease, limit_s, on_cancel=lambda: None):
+        with heartbeat.beating(lease, limit_s, lambda: is_at_work, on_cancel=lambda: None):
             heartbeat._beat(target.session)
 
     assert items.rows("SELECT lease_expires_at > now() FROM quper.qupersync_leases") == [
         (is_alive,)
     ]
+
+
+def always() -> bool:
+    return True
+
+
+class Hands:
+    """The hands of a clock of monotonic seconds, turned by a test."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_who_waits_for_the_target_is_at_work_and_who_is_stuck_behind_it_is_not(items: Rig):
+    hands = Hands()
+    with (
+        items.open_target() as target,
+        psycopg.connect(items.target) as rival,
+        ThreadPoolExecutor() as pool,
+    ):
+        target.session.connection.pulse = Pulse(hands)
+        rival.execute("LOCK TABLE items")
+        waiting = pool.submit(target.session.rows, "SELECT FROM public.items")
+        while not items.rows("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            pass
+        hands.now = MUCH_LATER
+        waits = target.is_at_work()
+        rival.rollback()
+        waiting.result()
+        works = target.is_at_work()
+        hands.now *= 2
+
+        assert (waits, works, target.is_at_work()) == (True, True, False)
+
+
+def test_who_waits_for_the_source_is_at_work_and_who_is_stuck_behind_it_is_not(items: Rig):
+    hands, delay = Hands(), Delay()
+    with items.open_source(60) as source, ThreadPoolExecutor() as pool:
+        source.pulse = Pulse(hands)
+        fault = items.stand_in.faults.arm(Fault(when=AtSql("getdate"), what=delay))
+        waiting = pool.submit(source.clock)
+        assert fault.reached.wait(10)
+        hands.now = MUCH_LATER
+        waits = source.is_at_work()
+        delay.until.set()
+        waiting.result()
+        works = source.is_at_work()
+        hands.now *= 2
+
+        assert (waits, works, source.is_at_work()) == (True, True, False)
+
+
+def test_a_run_that_waits_for_its_next_attempt_is_at_work():
+    hands, seen = Hands(), []
+
+    class Late(Stop):
+        def wait(self, _seconds: float) -> bool:
+            hands.now = MUCH_LATER
+            seen.append(attempts.is_at_work())
+            return False
+
+    attempts = Attempts(
+        job=a_job(),
+        run=a_run(uuid4()),
+        until=NOON,
+        stop=Late(),
+        clock=lambda: NOON,
+        retry=ONCE,
+        chance=lambda: 1.0,
+        pulse=Pulse(hands),
+    )
+    attempts.wait(60)
+    hands.now *= 2
+
+    assert (seen, attempts.is_at_work()) == ([True], False)
 
 
 @pytest.mark.parametrize("is_asked", [True, False])
@@ -255,7 +340,7 @@ def test_a_holder_hears_at_the_next_beat_that_it_is_to_stop(items: Rig, *, is_as
         heartbeat = Heartbeat(items.target, 60)
         assert not is_asked or target.leases.cancel(a_job()) == owner
 
-        with heartbeat.beating(lease, 60, heard.set):
+        with heartbeat.beating(lease, 60, always, heard.set):
             heartbeat._beat(target.session)
 
     assert heard.is_set() is is_asked
@@ -270,7 +355,7 @@ def test_a_lease_that_somebody_locks_costs_no_other_one_its_beat(items: Rig):
             lease = target.leases.claim(job, uuid4())
             assert lease is not None
             assert target.leases.cancel(job)
-            held.enter_context(heartbeat.beating(lease, 60, on_cancel))
+            held.enter_context(heartbeat.beating(lease, 60, always, on_cancel))
         rude.execute("SELECT FROM quper.qupersync_leases WHERE job = 'first' FOR UPDATE")
 
         heartbeat._beat(target.session)
@@ -292,7 +377,7 @@ def test_a_lease_is_not_trusted_once_another_has_it(items: Rig):
     with items.open_target() as target:
         lease = target.leases.claim(a_job(), uuid4())
         assert lease is not None
-        with heartbeat.beating(lease, 60, lambda: None) as is_trusted:
+        with heartbeat.beating(lease, 60, always, lambda: None) as is_trusted:
             before = is_trusted()
             items.at_target(EXPIRE)
             target.leases.claim(a_job(), uuid4())

@@ -31,7 +31,11 @@ class Memory:
         yield Target(self.store)
 
     def beating(
-        self, lease: Lease, limit_s: float, on_cancel: Callable[[], None]
+        self,
+        lease: Lease,
+        limit_s: float,
+        is_at_work: Callable[[], bool],
+        on_cancel: Callable[[], None],
     ) -> AbstractContextManager[Callable[[], bool]]:
         return nullcontext(lambda: True)
 

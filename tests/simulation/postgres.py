@@ -83,9 +83,14 @@ class Postgres:
         return self.laboratory.rig.open_target()
 
     def beating(
-        self, lease: Lease, limit_s: float, on_cancel: Callable[[], None]
+        self,
+        lease: Lease,
+        limit_s: float,
+        is_at_work: Callable[[], bool],
+        on_cancel: Callable[[], None],
     ) -> AbstractContextManager[Callable[[], bool]]:
-        return Heartbeat(self.laboratory.rig.target, 60.0).beating(lease, limit_s, on_cancel)
+        heartbeat = Heartbeat(self.laboratory.rig.target, 60.0)
+        return heartbeat.beating(lease, limit_s, is_at_work, on_cancel)
 
     def shows(self) -> None:
         source, rows = self.laboratory.source, list(self.world.visible().values())

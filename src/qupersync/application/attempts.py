@@ -9,7 +9,8 @@ from qupersync.application.incremental import Incremental
 from qupersync.application.snapshot import Snapshot
 from qupersync.domain.errors import QuperSyncError
 from qupersync.domain.job import Job
-from qupersync.domain.ports import Chance, Clock, Doubt, Lease, Stop, Target
+from qupersync.domain.ports import Chance, Clock, Doubt, Lease, Source, Stop, Target
+from qupersync.domain.pulse import Pulse
 from qupersync.domain.retry import Retry
 from qupersync.domain.run import Run, Status
 
@@ -25,7 +26,8 @@ class Attempts:
     The lease and the story stay the same for all attempts: a story goes on from what is stored.
     ``failures`` counts the attempts in a row that failed and stored nothing. ``unwritten`` are
     failed ones that the target does not know of yet, each with the time of its failure; ``doubt``
-    is a commit of which nobody knows whether it counts.
+    is a commit of which nobody knows whether it counts. ``servers`` are those of the attempt under
+    way, ``pulse`` is felt between two attempts.
     """
 
     job: Job
@@ -43,6 +45,8 @@ class Attempts:
     doubt: Doubt | None = None
     failures: int = 0
     unwritten: list[tuple[Run, datetime]] = field(default_factory=list)
+    pulse: Pulse = field(default_factory=Pulse)
+    servers: tuple[Source | Target, ...] = ()
 
     @property
     def left_s(self) -> float:
@@ -56,10 +60,19 @@ class Attempts:
             raise AssertionError("the job was not claimed")
         return self.lease
 
+    def is_at_work(self) -> bool:
+        """Tell whether the run is alive, from any thread; one that is stuck is not."""
+        return self.pulse.is_felt() or any(server.is_at_work() for server in self.servers)
+
     @property
     def is_to_record(self) -> bool:
         """Tell whether the target may know of the run, and not how it ended."""
         return not self.is_recorded and (self.lease is not None or self.doubt is not None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait that long, alive, or until somebody wants to stop; tell whether somebody does."""
+        with self.pulse.waiting():
+            return self.stop.wait(seconds)
 
     def step(self, run: Run) -> None:
         """Note how the run is stored now; a batch gives the next failure all its tries."""
@@ -92,7 +105,7 @@ class Attempts:
         """Find out whether the last commit of a broken connection counts."""
         if self.doubt is None:
             return
-        counts = target.outcome(self.doubt, self.stop.wait)
+        counts = target.outcome(self.doubt, self.wait)
         facts = {"job": self.run.job, "run_id": self.run.run_id, "counts": counts}
         logger.info("commit without an answer", extra=facts)
         if counts and self.doubt.ended is not None:

@@ -107,6 +107,7 @@ class RunJob:
     def _attempt(self, attempts: Attempts, order: Order, held: ExitStack) -> None:
         try:
             with self.open_target() as target:
+                attempts.servers = (target,)
                 self._begin(attempts, order, target, held)
                 if attempts.run.completed_at is None:
                     self._work(attempts, order, target)
@@ -130,8 +131,9 @@ class RunJob:
                 return
             limit_s = attempts.job.timeout.total_seconds()
             attempts.until = self.clock() + attempts.job.timeout
-            beating = self.heartbeat.beating(lease, limit_s, attempts.stop.request)
-            attempts.is_trusted = held.enter_context(beating)
+            attempts.is_trusted = held.enter_context(
+                self.heartbeat.beating(lease, limit_s, attempts.is_at_work, attempts.stop.request)
+            )
         attempts.resolve(target)
         if attempts.run.completed_at is not None:
             return
@@ -165,6 +167,7 @@ class RunJob:
                 stop.interrupting(source.abort),
                 closing(story(attempts.run, source, table)) as runs,
             ):
+                attempts.servers = (target, source)
                 for run in runs:
                     if attempts.run.window is None and run.window is not None:
                         target.runs.note_progress(run)
@@ -205,7 +208,7 @@ class RunJob:
             if attempts.is_open:
                 with self.open_target() as target:
                     attempts.write(target)
-        if attempts.stop.wait((attempts.run.backoff_ms or 0) / 1000):
+        if attempts.wait((attempts.run.backoff_ms or 0) / 1000):
             attempts.run = attempts.run.ended_by(self._wish(), self.clock())
         else:
             attempts.run = attempts.run.tried_again()
@@ -223,7 +226,7 @@ class RunJob:
                 failures, code = failures + 1, error.code
                 chance = self.chance()
                 wait_s = retry.wait_s(error, failures=failures, chance=chance, left_s=inf)
-                if wait_s is None or attempts.stop.wait(wait_s):
+                if wait_s is None or attempts.wait(wait_s):
                     break
         if not attempts.is_recorded:
             facts = {"job": attempts.run.job, "error_code": code}

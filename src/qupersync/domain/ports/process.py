@@ -37,11 +37,16 @@ class Heartbeat(Protocol):
     """What keeps leases alive while their holders work."""
 
     def beating(
-        self, lease: Lease, limit_s: float, on_cancel: Callable[[], None]
+        self,
+        lease: Lease,
+        limit_s: float,
+        is_at_work: Callable[[], bool],
+        on_cancel: Callable[[], None],
     ) -> AbstractContextManager[Callable[[], bool]]:
         """Renew the lease again and again inside the block, for ``limit_s`` seconds at most.
 
-        After that the holder counts as stuck, and another may take the job over. Calls
+        After that, or while he is not at work, the holder counts as stuck, and another may take
+        the job over. Calls
         ``on_cancel`` when somebody asked the holder to stop. Yields what tells whether the lease
         can be trusted: not if the last answer is so old that another may have it by now.
         """

@@ -47,6 +47,9 @@ class Source(Protocol):
     def abort(self) -> None:
         """Cut the connection, from any thread; a blocked read fails at once."""
 
+    def is_at_work(self) -> bool:
+        """Tell whether somebody waits for the source, or has done so lately; from any thread."""
+
 
 class Original(Source, Protocol):
     """The source's side of a proof: it only reads, also with a query that would write."""

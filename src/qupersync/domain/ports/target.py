@@ -128,6 +128,9 @@ class Target(Protocol):
     def abort(self) -> None:
         """Cancel the statement that runs now, from any thread; harmless if none does."""
 
+    def is_at_work(self) -> bool:
+        """Tell whether somebody waits for the target, or has done so lately; from any thread."""
+
     def require_ready(self, jobs: Sequence[Job]) -> None:
         """Make sure that the schema fits this version and no target belongs to another job.
 

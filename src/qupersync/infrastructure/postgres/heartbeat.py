@@ -26,6 +26,7 @@ class _Held:
     lease: Lease
     until: float
     trusted_until: float
+    is_at_work: Callable[[], bool]
     on_cancel: Callable[[], None]
 
 
@@ -53,11 +54,15 @@ class Heartbeat:
 
     @contextmanager
     def beating(
-        self, lease: Lease, limit_s: float, on_cancel: Callable[[], None]
+        self,
+        lease: Lease,
+        limit_s: float,
+        is_at_work: Callable[[], bool],
+        on_cancel: Callable[[], None],
     ) -> Iterator[Callable[[], bool]]:
         """Keep the promise of ``ports.Heartbeat.beating``."""
         now = monotonic()
-        held = _Held(lease, now + limit_s, self._trust(now), on_cancel)
+        held = _Held(lease, now + limit_s, self._trust(now), is_at_work, on_cancel)
         with self._lock:
             self._held[lease.fence] = held
         try:
@@ -81,6 +86,9 @@ class Heartbeat:
         with self._lock:
             due = [held for held in self._held.values() if monotonic() < held.until]
         for held in due:
+            if not held.is_at_work():
+                logger.warning("no heartbeat: the run is stuck", extra={"job": held.lease.job})
+                continue
             try:
                 self._renew(session, held)
             # A row that somebody locks must not cost the other runs their leases.

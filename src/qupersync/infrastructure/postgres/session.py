@@ -12,6 +12,7 @@ import psycopg
 from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
+from qupersync.domain.pulse import Pulse
 from qupersync.infrastructure.postgres.errors import translated
 
 CONNECT_TIMEOUT_S = 10
@@ -52,11 +53,24 @@ _SET = sql.SQL("SELECT {}").format(
 )
 
 
+class Pulsing(Connection[TupleRow]):
+    """A connection that notes when somebody waits for it; ``Session.transaction`` ends the wait."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pulse = Pulse()
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Wait for the server, as all methods of a connection do."""
+        with self.pulse.waiting():
+            return super().wait(*args, **kwargs)
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A connection without a transaction of its own."""
 
-    connection: Connection[TupleRow]
+    connection: Pulsing
 
     @contextmanager
     def transaction(self, **limits: str) -> Iterator[Cursor[TupleRow]]:
@@ -149,7 +163,7 @@ def connected(
         LoginRefusedError: the server refused the user, the password or the database.
     """
     with translated():
-        connection = psycopg.connect(
+        connection = Pulsing.connect(
             conninfo,
             autocommit=True,
             prepare_threshold=None,

@@ -41,6 +41,10 @@ class Target:
         for session in self._sessions:
             session.cancel()
 
+    def is_at_work(self) -> bool:
+        """Keep the promise of ``ports.Target.is_at_work``."""
+        return any(session.connection.pulse.is_felt() for session in self._sessions)
+
     def leave(self) -> None:
         """Cut the connections that are not closed soon; from any thread, at once."""
         for session in self._sessions:

@@ -22,6 +22,7 @@ from qupersync.domain.errors import (
     TimeLimitError,
 )
 from qupersync.domain.job import Flavor
+from qupersync.domain.pulse import Pulse
 from qupersync.infrastructure.redshift.errors import translated
 from qupersync.infrastructure.redshift.fetching import Answer, batches
 from qupersync.infrastructure.redshift.layout import Layout
@@ -64,6 +65,7 @@ class Source:
     fetch_rows: int
     deadline: float
     quiet_s: float = QUIET_S
+    pulse: Pulse = field(default_factory=Pulse)
     _reading: ReadAhead | None = field(default=None, init=False)
 
     def clock(self) -> datetime:
@@ -134,7 +136,7 @@ class Source:
         if left_s <= 0:
             raise TimeLimitError
         self.wire.limit(min(left_s, at_most_s))
-        with translated(lambda: self.wire.refusal):
+        with translated(lambda: self.wire.refusal), self.pulse.waiting():
             return self.wire.execute(sql)
 
     def know(self) -> None:
@@ -153,6 +155,10 @@ class Source:
     def abort(self) -> None:
         """Keep the promise of ``ports.Source.abort``."""
         self.wire.cut()
+
+    def is_at_work(self) -> bool:
+        """Keep the promise of ``ports.Source.is_at_work``."""
+        return self.pulse.is_felt()
 
     def close(self) -> None:
         """Stop a reading that nobody follows to its end."""
