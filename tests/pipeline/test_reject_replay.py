@@ -20,6 +20,12 @@ JOBS = [a_job(max_rejects="100%"), a_snapshot(max_rejects="100%")]
 MODES = pytest.mark.parametrize("job", JOBS, ids=["incremental", "snapshot"])
 CHECK = "ALTER TABLE items ADD CONSTRAINT short CHECK (length(name) < 5)"
 REPAIR = "ALTER TABLE items DROP CONSTRAINT short"
+# As earlier versions kept such a row: the texts of what was staged, and their bytes as JSON.
+AS_TEXTS = """
+UPDATE quper.sync_rejects
+   SET payload_format = 'target-text-v1', row = row || '{"price": "1.50"}',
+       payload = '["2", "too long", "2026-03-01 11:40:00", "1.50"]'
+"""
 LATER = "UPDATE clock SET moment = '2026-03-01 18:00'"
 
 
@@ -256,7 +262,11 @@ def test_bytes_that_are_no_text_are_refused_again_and_stay_as_they_are(rig: Rig)
     ]
 
 
-def test_a_row_that_a_snapshot_kept_as_the_targets_texts_is_loaded_too(items: Rig):
+@pytest.mark.parametrize("load", ["copy", "executemany"])
+@pytest.mark.parametrize("is_old", [False, True], ids=["bytes", "texts"])
+def test_a_row_that_only_the_merge_of_a_snapshot_refused_is_loaded_too(
+    items: Rig, load: str, *, is_old: bool
+):
     columns = {
         "number": {"type": "integer", "from": "id"},
         "name": "text",
@@ -266,10 +276,10 @@ def test_a_row_that_a_snapshot_kept_as_the_targets_texts_is_loaded_too(items: Ri
     items.at_source("ALTER TABLE items ADD cost float8 DEFAULT 1.5")
     items.at_target("ALTER TABLE items RENAME id TO number", "ALTER TABLE items ADD price numeric")
     items.at_target("ALTER TABLE items ALTER price TYPE numeric(9,2)")
-    job = a_snapshot(key=["number"], columns=columns, batch_size=1)
+    job = a_snapshot(key=["number"], columns=columns, batch_size=1, load=load)
     items.run(job)
-    assert rejects(items, "payload_format") == [("target-text-v1",)]
-    items.at_target(REPAIR)
+    assert rejects(items, "payload_format LIKE 'datarow-v2 [[\"id\", 23], %'") == [(True,)]
+    items.at_target(REPAIR, *([AS_TEXTS] if is_old else []))
 
     run = replay(items, job)
 

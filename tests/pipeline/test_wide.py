@@ -1,5 +1,7 @@
 """As many columns as a table can have, one more, and rows that are too wide for a page."""
 
+import struct
+
 import pytest
 
 from qupersync.domain.batch import Tally
@@ -8,6 +10,7 @@ from qupersync.domain.errors import TargetMismatchError
 from qupersync.domain.run import Status
 from qupersync.infrastructure.postgres import session as postgres
 from qupersync.infrastructure.postgres.new_table import new_table
+from tests.datarow import body
 from tests.pipeline.rig import Rig, a_snapshot
 
 MOST = 1600
@@ -31,6 +34,21 @@ def test_a_batch_has_more_values_than_a_statement_has_parameters(rig: Rig, count
     assert run.tally == Tally(extracted=50, inserted=50), run.error
     last = f"SELECT sum(id), sum({names(count)[-1]}) FROM items"
     assert rig.rows(last) == rig.source_rows(last)
+
+
+def test_a_row_of_many_columns_that_only_the_merge_refuses_keeps_its_bytes(rig: Rig):
+    columns = ", ".join(f"{name} smallint" for name in names(MOST))
+    rig.at_both(f"CREATE TABLE items (id int PRIMARY KEY, {columns})")
+    rig.at_target("ALTER TABLE items ADD CHECK (id NOT IN (1, 4, 6))")
+    rig.at_source("INSERT INTO items (id, c1598) SELECT i, i FROM generate_series(1, 7) AS i")
+
+    run = rig.run(a_snapshot(batch_size=2))
+
+    assert run.tally == Tally(extracted=7, inserted=4, skipped=3), run.error
+    nulls = [None] * (MOST - 2)
+    assert rig.rows("SELECT payload FROM quper.sync_rejects ORDER BY key") == [
+        (body([struct.pack("!i", at), *nulls, struct.pack("!h", at)]),) for at in (1, 4, 6)
+    ]
 
 
 def test_a_query_with_a_column_more_than_a_table_can_have_ends_by_name(rig: Rig):

@@ -7,8 +7,8 @@ from typing import Any
 
 from qupersync.bootstrap.app import App
 from qupersync.domain.errors import SelectionError
+from qupersync.infrastructure.postgres.kept_rejects import STAGED_FORMAT
 from qupersync.infrastructure.postgres.reject_log import RejectLog
-from qupersync.infrastructure.postgres.staging import STAGED_FORMAT
 from qupersync.infrastructure.redshift.layout import KEPT_FORMATS
 
 FORMATS = (STAGED_FORMAT, *KEPT_FORMATS)

@@ -97,13 +97,14 @@ class Checked:
     """The rows of a batch that keep the job's rules, as target values, and those that do not.
 
     ``reject`` turns a checked row, by its position in ``rows``, into a reject after all;
-    ``keys`` gives the key of each row in ``rows``.
+    ``keys`` gives the key of each row in ``rows``, ``payloads`` its bytes.
     """
 
     rows: list[Row]
     rejects: list[Reject]
     reject: Callable[[int, Refusal], Reject]
     keys: Callable[[], list[str]]
+    payloads: Callable[[], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

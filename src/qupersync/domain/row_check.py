@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
@@ -48,6 +48,10 @@ class Block:
     def keys(self) -> list[str]:
         """Return the key of each row that keeps the rules."""
         return self.checked.keys()
+
+    def rejected(self, payload: bytes, refusal: Refusal) -> Reject:
+        """Make a reject of a good row's bytes, which another batch of the same query held."""
+        return self.check(replace(self.batch, payloads=[payload])).reject(0, refusal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,7 @@ class RowCheck:
             rejects=[self._reject(batch, *fault) for fault in sorted(refused.items(), key=_place)],
             reject=lambda row, refusal: self._reject(batch, at[row], refusal),
             keys=lambda: [self._key_of(self.picked(source[place])) for place in at],
+            payloads=lambda: [batch.payloads[place] for place in at],
         )
 
     def _broken(self, error: ValidationError) -> dict[int, Refusal]:

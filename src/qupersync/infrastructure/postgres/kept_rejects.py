@@ -12,8 +12,10 @@ from qupersync.domain.batch import Batch, Decoded
 from qupersync.domain.ports.kept import KeptRows
 from qupersync.domain.run import Run
 from qupersync.infrastructure.postgres.session import Session
-from qupersync.infrastructure.postgres.staging import STAGED_FORMAT
 
+# Of earlier versions, for rows that a snapshot had read long before its merge refused them: what
+# was staged, as texts.
+STAGED_FORMAT = "target-text-v1"
 PAGE_BYTES = 8 * 1024 * 1024
 # As it was last seen: of two bad versions of a row the later one is to win. What is refused again
 # belongs to the run that did so from then on.

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from psycopg import Connection, Cursor
 from psycopg.errors import ProtocolViolation
 from psycopg.rows import TupleRow
-from psycopg.sql import Composable
+from psycopg.sql import Composable, Composed
 
 from qupersync.domain.errors import RowsRefusedError
 from qupersync.domain.job import Job
 from qupersync.domain.load_path import COPY_PAYS_FROM, RAW, path_of
 from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.raw_sql import COPY, EMPTY, NOWHERE, RawSql
+from qupersync.infrastructure.postgres.raw_sql import COPY, NOWHERE, RawSql
 
 logger = logging.getLogger(__name__)
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -90,17 +90,22 @@ class RawStage:
     collations: Mapping[str, Sequence[str]]
     _sql: RawSql | None = field(default=None, init=False)
     _is_filled: bool = field(default=False, init=False)
-    _starts: int = field(default=0, init=False)
+    _starts: tuple[int, int] = field(default=(0, 0), init=False)
+    _begin: str = field(default=NOWHERE, init=False)
     _end: str = field(default=NOWHERE, init=False)
     span: Sequence[int] = field(default=(), init=False)
+    _spilled: list[Composed] = field(default_factory=list, init=False)
 
     @property
     def rows(self) -> Composable | None:
         """Return the relation of the rows as target values, None if there are none."""
         return self._sql.rows() if self._sql and self._is_filled else None
 
-    def add(self, block: Block, first: int) -> bool:
-        """Take a batch, its first row at place ``first``; tell whether that was possible."""
+    def add(self, block: Block, first: int, place: int) -> bool:
+        """Take a batch; tell whether that was possible.
+
+        Its first row is number ``first`` of those that arrived, and ``place`` of those staged.
+        """
         if not self.load.takes(block):
             return False
         try:
@@ -109,15 +114,21 @@ class RawStage:
             self.load.note_refusal(block, error)
             return False
         if not self._is_filled:
-            self._is_filled, self._starts = True, first
+            self._is_filled, self._starts = True, (first, place)
         return True
 
     def spill(self) -> None:
         """Bring all rows into the staging table, where single ones can be found."""
         if self._sql and self._is_filled:
-            self.cursor.execute(self._sql.spill(self._starts))
-            self.cursor.execute(EMPTY)
-            self._is_filled, self._end, self.span = False, NOWHERE, ()
+            first, place = self._starts
+            self.cursor.execute(self._sql.spill(first, self._begin))
+            self._spilled.append(self._sql.records(place, self._begin, self._end))
+            self._is_filled, self._begin, self.span = False, self._end, ()
+
+    def spilled(self) -> Sequence[Composed]:
+        """Return, once, the queries for the bytes of the rows that ``spill`` has moved."""
+        queries, self._spilled = self._spilled, []
+        return queries
 
     def _copy(self, block: Block) -> None:
         batch = block.batch

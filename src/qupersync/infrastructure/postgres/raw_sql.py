@@ -15,7 +15,6 @@ from qupersync.infrastructure.postgres.stage_sql import ARRIVAL, STAGE, listed, 
 RAW = SQL("pg_temp.qupersync_raw")
 CREATE = SQL("CREATE TEMP TABLE qupersync_raw ({}) ON COMMIT DROP")
 COPY = SQL("COPY {} FROM STDIN (FORMAT binary)").format(RAW)
-EMPTY = SQL("TRUNCATE {}").format(RAW)
 # Each value once, however often a rule or the merge looks at it: OFFSET keeps the query whole.
 # COPY only appends to a table that was made in the same transaction, so ctid is the order of
 # arrival, and what is behind the last row of the batch before is this batch.
@@ -27,6 +26,11 @@ SELECT count(*) FILTER (WHERE {}), max(s.ctid)::text, {}, {}
 ENDS = SQL("min({0}), max({0})")
 NOWHERE = "(0,0)"
 SPILL = SQL("INSERT INTO {} SELECT {}, {} - 1 + row_number() OVER (ORDER BY {}) FROM {} AS s")
+PART = SQL("{} WHERE ctid > CAST({} AS tid)")
+RECORDS = SQL("""
+SELECT {} - 1 + row_number() OVER (ORDER BY ctid), record_send(ROW({})), true
+  FROM {} AND ctid <= CAST({} AS tid)
+""")
 # As Redshift writes numbers; PostgreSQL reads others too.
 INTEGER, NUMBER = "-?[0-9]+", "-?[0-9]*[.]?[0-9]*"
 
@@ -95,13 +99,23 @@ class RawSql:
     @kept
     def rows(self) -> Composed:
         """Return the rows as target values, as a relation with the columns of staging."""
-        values = [SQL("{} AS {}").format(c.target_value, staged_name(c.at)) for c in self.columns]
-        return ROWS.format(listed(values), ARRIVAL, RAW)
+        return self._rows(RAW)
 
-    def spill(self, first: int) -> Composed:
-        """Bring the rows into the staging table, the first one at place ``first``."""
+    def _rows(self, source: Composable) -> Composed:
+        values = [SQL("{} AS {}").format(c.target_value, staged_name(c.at)) for c in self.columns]
+        return ROWS.format(listed(values), ARRIVAL, source)
+
+    def spill(self, first: int, after: str) -> Composed:
+        """Bring the rows behind ``after`` into the staging table, the first at place ``first``."""
         values = listed(staged_name(column.at) for column in self.columns)
-        return SPILL.format(STAGE, values, Literal(first), ARRIVAL, self.rows())
+        rows = self._rows(PART.format(RAW, Literal(after)))
+        return SPILL.format(STAGE, values, Literal(first), ARRIVAL, rows)
+
+    def records(self, first: int, after: str, until: str) -> Composed:
+        """Read a part of the rows as they came, for ``Payloads``; the first's place is given."""
+        fields = listed(map(_raw, range(len(self.names))))
+        part = PART.format(RAW, Literal(after))
+        return RECORDS.format(Literal(first), fields, part, Literal(until))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ INSERT = SQL("INSERT INTO {} VALUES ({})")
 IN_RANGE = SQL("SELECT count(*) FROM {} AS s WHERE {}")
 MIDDLE = SQL("SELECT {0} FROM {1} AS s WHERE {2} ORDER BY {0} OFFSET %(half)s LIMIT 1")
 REMOVE = SQL("DELETE FROM {} AS s WHERE {} = ANY (%s)")
-ROW = SQL("SELECT {} FROM {} AS s WHERE {} = %(at)s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +72,6 @@ class StageSql:
     def remove(self) -> Composed:
         """Remove the rows at these places."""
         return REMOVE.format(STAGE, self.arrival)
-
-    def row(self) -> Composed:
-        """Read the row at one place as texts."""
-        texts = (SQL("{}::text").format(self.staged(name)) for name in self.columns)
-        return ROW.format(listed(texts), STAGE, self.arrival)
 
     @property
     def _part(self) -> Composed:

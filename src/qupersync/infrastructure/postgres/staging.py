@@ -1,6 +1,5 @@
 """The staging table of one transaction: rows in, bad rows found, good rows merged."""
 
-import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -25,11 +24,10 @@ from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import BROADEN, NARROW, LoadSql
+from qupersync.infrastructure.postgres.payloads import Payloads
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad, RawStage
 from qupersync.infrastructure.postgres.refusals import Refusals
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
-
-STAGED_FORMAT = "target-text-v1"
 
 
 def _lateness(ages: Sequence[float] | None) -> Lateness:
@@ -56,17 +54,20 @@ class Staging:
     _arrived: int = 0
     _raw: RawStage = field(init=False)
     _refusals: Refusals = field(init=False)
+    _payloads: Payloads = field(init=False)
     _is_made: bool = False
     _is_narrow: bool = False
     _folds: bool | None = None
     _block: Block | None = None
     _block_starts: int = 0
+    _is_raw: bool = False
     removed: list[int] = field(default_factory=list)
     _kept: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         self._raw = RawStage(self.raw_load, self.connection, self.cursor, self.load_sql.collations)
         self._refusals = Refusals(self.allowance)
+        self._payloads = Payloads(self.cursor)
         # A deferred constraint would speak at the commit, too late to find its row.
         self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -111,19 +112,25 @@ class Staging:
         checked = block.checked
         load = CheckedLoad(self.connection, self.cursor, self._sql, self._counted)
         refused = load.add(self._placed(checked.rows))
-        self._took(block, [at for at in range(len(checked.rows)) if at not in refused])
+        self._took(
+            block, [at for at in range(len(checked.rows)) if at not in refused], is_raw=False
+        )
         bad = [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
         return [*checked.rejects, *bad]
 
     def add_raw(self, block: Block) -> bool:
         """Bring a batch in as the bytes that came, or not at all; tell which."""
-        if not self._raw.add(block, self._arrived):
+        if not self._raw.add(block, self._arrived, self.staged):
             return False
-        self._took(block, range(len(block.batch)))
+        self._took(block, range(len(block.batch)), is_raw=True)
         return True
 
-    def _took(self, block: Block, kept: Sequence[int]) -> None:
+    def _took(self, block: Block, kept: Sequence[int], *, is_raw: bool) -> None:
+        if self._block is not None and not self._is_raw:  # raw rows are where COPY put them
+            payloads = self._block.checked.payloads()
+            self._payloads.keep([payloads[at] for at in self._kept], self._block_starts)
         self._block, self._block_starts, self._kept = block, self.staged, kept
+        self._is_raw = is_raw
         self.staged += len(kept)
         self._arrived += len(block.batch)
 
@@ -255,18 +262,14 @@ class Staging:
             gone < at for gone in self.removed
         )
         place = before - self._block_starts
-        if self._block is not None and place >= 0:
+        if self._block is None:
+            raise AssertionError("only what was staged is refused")
+        if place >= 0:
             return self._block.checked.reject(self._kept[place], refusal)
-        # A snapshot's earlier blocks are not in memory any more: what was staged is kept.
-        row = self.cursor.execute(self._sql.row(), {"at": at}).fetchone() or ()
-        values = dict(zip(self.load_sql.columns, row, strict=True))
-        return Reject(
-            payload=json.dumps(row).encode(),
-            payload_format=STAGED_FORMAT,
-            refusal=refusal,
-            key=json.dumps([values[name] for name in self.load_sql.key]),
-            values=values,
-        )
+        # A snapshot's earlier blocks are not in memory any more.
+        for records in self._raw.spilled():
+            self._payloads.keep_records(records)
+        return self._block.rejected(self._payloads.find(before), refusal)
 
     def _value(self, query: Any, parameters: dict[str, Any] | None = None) -> Any:
         row = self.cursor.execute(query, parameters).fetchone()
