@@ -18,6 +18,7 @@ from qupersync.domain.run import Run, Status
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
 from qupersync.infrastructure.postgres import rejects, run_log
 from qupersync.infrastructure.postgres.leases import RELEASE, fence, identity
+from qupersync.infrastructure.postgres.merging import Merging
 from qupersync.infrastructure.postgres.staging import Staging
 
 LEDGER = """
@@ -63,12 +64,14 @@ class Unit:
     staging: Staging
     idle_limit_s: float
     stage: Callable[[Block], list[Reject]] = field(init=False)
+    merging: Merging = field(init=False)
     entries: int = 0
     xid: str = ""
     ended: Run | None = None
 
     def __post_init__(self) -> None:
         self.stage = self.staging.add
+        self.merging = Merging(self.staging)
 
     def fence(self) -> None:
         """Make sure that the lease is held until the end; from here on the client only computes.
@@ -80,7 +83,7 @@ class Unit:
 
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
-        return self.staging.merge(late)
+        return self.merging(late)
 
     def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
@@ -100,14 +103,14 @@ class Unit:
     def seen(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.seen``."""
         if len(self.staging.load_sql.key) == 1:
-            return self.staging.held, self.staging.upserted
+            return self.staging.held, self.merging.upserted
         row = self.cursor.execute(self.staging.statements().seen()).fetchone()
         return row or (0, 0)
 
     def missing(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.missing``."""
         row = self.cursor.execute(
-            self.staging.statements().missing(self.staging.upserted)
+            self.staging.statements().missing(self.merging.upserted)
         ).fetchone()
         return row or (0, 0)
 

@@ -1,0 +1,167 @@
+"""Staged rows into the target: the short ways, the long one, and who is to blame for neither."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from psycopg.sql import SQL
+
+from qupersync.domain.batch import Refusal, Reject, Tally
+from qupersync.domain.errors import ConflictError, RowAccountingError, RowsRefusedError
+from qupersync.domain.lateness import Lateness
+from qupersync.domain.ports import Merged
+from qupersync.domain.watermark import Window
+from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.merge_sql import BROADEN, NARROW, LoadSql
+from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
+from qupersync.infrastructure.postgres.stage_sql import WHOLE
+from qupersync.infrastructure.postgres.staging import Staging
+
+
+@dataclass(slots=True)
+class Merging:
+    """Brings staged rows into the target; ``upserted`` is how many of them it holds then."""
+
+    staging: Staging
+    upserted: int = field(default=0, init=False)
+    _is_narrow: bool = field(default=False, init=False)
+    _folds: bool | None = field(default=None, init=False)
+
+    def __call__(self, late: Window | None = None) -> Merged:
+        """Keep the promise of ``ports.Unit.merge``."""
+        guessed = None if self.staging.is_made else self._guessed(late)
+        if guessed is not None:
+            return guessed
+        rejects: list[Reject] = []
+        while True:
+            merge = self._merge_sql(late)
+            try:
+                with self.staging.connection.transaction():
+                    merged = self._merged(merge)
+                self._raw_load.finds = _alike(merged.tally)
+                return replace(merged, rejects=tuple(rejects))
+            except RowsRefusedError:
+                self._settle()
+                bad = self._culprits(WHOLE)
+                if not bad:  # they refuse each other, as two rows under another unique index do
+                    raise
+            # Without them, older rows with their keys are up for the merge, and may be as bad.
+            rejects += self.staging.set_aside(bad)
+
+    def foresee(self) -> None:
+        """Find out before the merge what it will want to know of the rows."""
+        is_told = self._raw_load.finds == SAME and self.staging.span
+        if not self.staging.is_made and self._raw_load.finds != NEW and not is_told:
+            self._repeats()
+
+    @property
+    def _raw_load(self) -> RawLoad:
+        return self.staging.raw_load
+
+    def _settle(self) -> None:
+        self.staging.settle()
+        if self._is_narrow:
+            self.staging.cursor.execute(BROADEN)
+            self._is_narrow = False
+
+    def _guess(self) -> str:
+        if self._raw_load.finds is None:
+            self._raw_load.finds = NEW if self._value(self.staging.load_sql.is_empty()) else ""
+        return self._raw_load.finds
+
+    def _guessed(self, late: Window | None) -> Merged | None:
+        """Take the short way for rows that are all like those of the batch before."""
+        guess, sql = self._guess(), self.staging.statements()
+        if guess == NEW:
+            refused = (ConflictError, RowsRefusedError, RowAccountingError)
+            with suppress(*refused), self.staging.connection.transaction():
+                return self._appended(sql, late)
+        if guess == SAME and (self._narrowed() or not self._repeats()):
+            self.upserted = self._value(sql.same(is_narrow=self._is_narrow))
+            if self.upserted == self.staging.held and self._is_unique():
+                return Merged(tally=Tally(unchanged=self.staging.held))
+        return None
+
+    def _is_unique(self) -> bool:
+        # Nobody can drop it any more once the rows are written or compared.
+        return bool(self._value(self.staging.load_sql.is_unique(self.staging.key_indexes)))
+
+    def _appended(self, sql: LoadSql, late: Window | None) -> Merged:
+        with translated(conflict_on=self.staging.key_indexes):
+            written = self.staging.cursor.execute(sql.append()).rowcount
+        if written != self.staging.held:
+            raise RowAccountingError(
+                f"{self.staging.held} rows were to be inserted, but the target took {written}"
+            )
+        if not self._is_unique():
+            raise ConflictError("nothing keeps the key unique")
+        self.upserted = written
+        ages = [] if late is None else self._value(sql.late(late))
+        return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
+
+    def _repeats(self) -> bool:
+        if self._folds is None:
+            self._folds = self._value(self.staging.statements().repeats())
+        return bool(self._folds)
+
+    def _merged(self, query: SQL, *, is_whole: bool = True) -> Merged:
+        with translated(conflict_on=self.staging.key_indexes):
+            row = self.staging.cursor.execute(query).fetchone() or (0,) * 8
+        seen, inserted, updated, unchanged, folded, really_inserted, really_updated, ages = row
+        if (inserted, updated) != (really_inserted, really_updated):
+            raise RowAccountingError(
+                f"{inserted} rows were to be inserted and {updated} updated, but the target "
+                f"took {really_inserted} and {really_updated}"
+            )
+        if is_whole and seen != self.staging.held:
+            raise RowAccountingError(f"{self.staging.held} rows were staged, the target saw {seen}")
+        tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
+        self.upserted = tally.upserted
+        return Merged(tally=tally, lateness=_lateness(ages))
+
+    def _merge_sql(self, late: Window | None) -> SQL:
+        sql = self.staging.statements()
+        # To sort a batch costs more than to look; checked ones are small or have a bad row.
+        folds = self.staging.is_made or self._repeats()
+        return sql.merge(late, folds=folds, is_narrow=self._narrowed())
+
+    def _narrowed(self) -> bool:
+        """Have the target read in one go if that is no more than a few rows for each of these."""
+        if self.staging.span and not self._is_narrow:
+            self.staging.cursor.execute(NARROW, [str(key) for key in self.staging.span])
+            self._is_narrow = True
+        return self._is_narrow
+
+    def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
+        sql = self.staging.load_sql.stage
+        count = self._value(sql.in_range(), part)
+        error = self._objection(part) if count else None
+        if error is None:
+            return {}
+        middle = self._value(sql.middle(), part | {"half": count // 2})
+        if count == 1:
+            return {middle: self.staging.counted(error)}
+        return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
+
+    def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
+        try:
+            with self.staging.connection.transaction(force_rollback=True):
+                self._merged(self.staging.load_sql.merge(part=part), is_whole=False)
+        except RowsRefusedError as error:
+            return error
+        return None
+
+    def _value(self, query: Any, parameters: dict[str, Any] | None = None) -> Any:
+        row = self.staging.cursor.execute(query, parameters).fetchone()
+        return row[0] if row else 0
+
+
+def _lateness(ages: Sequence[float] | None) -> Lateness:
+    return Lateness.of(timedelta(seconds=age) for age in ages or ())
+
+
+def _alike(tally: Tally) -> str:
+    kinds = {NEW: tally.inserted, SAME: tally.unchanged}
+    return next((kind for kind, rows in kinds.items() if rows == tally.upserted), "")
