@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DIST := dist
 INNER := src/qupersync/domain/*,src/qupersync/application/*
 # More than cores: a test waits for servers and processes as long as it computes.
 WORKERS := 4 --dist worksteal
@@ -14,7 +15,7 @@ SQL_TESTS := $(patsubst %,tests/pipeline/test_%.py,guesses incremental keys last
 	types values verify wal)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-oldest faults storm check lint types imports bench docs lock sbom audit
+.PHONY: help setup demo test test-oldest faults storm check lint types imports bench docs lock build sbom audit
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,10 +63,13 @@ lock: setup ## write requirements.lock anew: the newest versions that pyproject.
 		--generate-hashes --allow-unsafe --no-strip-extras --no-emit-options \
 		--constraint constraints.txt --output-file requirements.lock pyproject.toml
 
+build: sbom ## write the wheel, and beside it what it is installed with, to dist/
+	$(BIN)/python -m hatchling build -t wheel -d $(DIST)
+
 sbom: setup ## write dist/sbom.json: every package of the lock, in the words of CycloneDX
-	@mkdir -p dist
+	@mkdir -p $(DIST)
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-file dist/sbom.json requirements.lock
+		--output-file $(DIST)/sbom.json requirements.lock
 
 # Not a check: it asks the network, and fails where that has no advisories for a package.
 audit: setup ## ask the advisory database about every package of the lock

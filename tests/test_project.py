@@ -1,6 +1,7 @@
 """The project's frame keeps its promises: the lock, the Makefile, the examples and the wheel."""
 
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -186,6 +187,17 @@ def test_the_wheel_carries_migrations_jobs_and_examples(tmp_path: Path):
         ".env.example", "LICENSE", "crontab.example", "jobs.yaml", "migrations", "schema",
         "starter",
     }  # fmt: skip
+
+
+def test_a_build_is_the_wheel_with_the_bill_of_what_it_is_installed_with(tmp_path: Path):
+    run("make", "build", f"DIST={tmp_path}")
+
+    [wheel] = tmp_path.glob("*.whl")
+    bill = json.loads((tmp_path / "sbom.json").read_text())
+    parts = {canonicalize_name(part["name"]): part for part in bill["components"]}
+    assert wheel.name.startswith(f"qupersync-{bill['metadata']['component']['version']}-")
+    assert {name: part["version"] for name, part in parts.items()} == LOCKED
+    assert all(part["externalReferences"][0]["hashes"] for part in parts.values())
 
 
 def test_the_wheel_starts_a_project(tmp_path: Path):
