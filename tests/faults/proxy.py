@@ -30,6 +30,7 @@ class End(Enum):
 
 STATEMENTS = {b"P": 1, b"Q": 0}  # where in the message the SQL stands
 ENDS_OF_REQUESTS = {b"S", b"Q", b"", b"p", b"c", b"f"}
+HOLD_S = 60
 COMPLETE, READY = b"C", b"Z"
 
 
@@ -66,16 +67,16 @@ class Message:
 class Trap:
     """Does something at the ``count``-th message that it looks for, over all sessions, once.
 
-    What it returns befalls the session before that message goes on.
+    What it returns befalls the session before that message goes on: an end, or a wait for an event.
     """
 
     looks_for: Callable[[Message], bool]
-    does: Callable[[], End | None]
+    does: Callable[[], End | Event | None]
     count: int = 1
     seen: int = 0
     sprung: Event = field(default_factory=Event)
 
-    def watch(self, message: Message) -> End | None:
+    def watch(self, message: Message) -> End | Event | None:
         if self.sprung.is_set() or not self.looks_for(message):
             return None
         self.seen += 1
@@ -87,12 +88,17 @@ class Trap:
 
 @dataclass(eq=False)
 class Proxy:
-    """Listens on a free port of the loopback inside its ``with`` block, and serves in threads."""
+    """Listens on a free port of the loopback inside its ``with`` block, and serves in threads.
+
+    Each message takes ``latency_s``.
+    """
 
     upstream: PostgresAddress
     host: str = field(init=False, default="127.0.0.1")
     port: int = field(init=False)
     trap: Trap | None = None
+    latency_s: float = 0.0
+    _over: Event = field(init=False, default_factory=Event)
     _lock: Lock = field(init=False, default_factory=Lock)
     _sessions: list[tuple["_Session", Thread]] = field(init=False, default_factory=list)
 
@@ -108,6 +114,7 @@ class Proxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join()
         self._listener.close()
+        self._over.set()
         for session, _thread in self._sessions:
             session.stop()
         for _session, thread in self._sessions:
@@ -119,15 +126,18 @@ class Proxy:
         return trap
 
     def watch(self, message: Message) -> None:
-        """Count the message.
+        """Count the message, and hold it up.
 
         Raises:
             EndedError: the session ends here.
         """
         with self._lock:
-            how = self.trap and self.trap.watch(message)
-        if how:
-            raise EndedError(how)
+            what = self.trap and self.trap.watch(message)
+        self._over.wait(self.latency_s)
+        if isinstance(what, Event):
+            what.wait(HOLD_S)
+        elif what:
+            raise EndedError(what)
 
     def _accept(self) -> None:
         while True:

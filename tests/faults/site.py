@@ -46,6 +46,7 @@ INSERT INTO items VALUES
   (9, 'canary-row j', '2026-03-01 11:30'), (10, 'canary-row k', '2026-03-01 12:30')
 """
 EXPIRE = "UPDATE quper.qupersync_leases SET lease_expires_at = now() - interval '1 s'"
+STALE = "SELECT FROM quper.qupersync_leases WHERE lease_expires_at < now()"
 OTHERS = """
 SELECT pid FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()

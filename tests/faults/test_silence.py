@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import dataclass
+from threading import Event
 from time import monotonic
 from typing import Any
 
@@ -22,7 +23,7 @@ CONNECT_LIMIT_S = 6
 class Silence(Trap):
     """From the message on nobody is answered any more, nor is who connects anew."""
 
-    def watch(self, message: Message) -> End | None:
+    def watch(self, message: Message) -> End | Event | None:
         return End.BLACK_HOLE if self.sprung.is_set() else super().watch(message)
 
 

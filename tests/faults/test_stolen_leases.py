@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from tests.cli.shell import Child
 from tests.faults.paths import on_both_paths
 from tests.faults.proxy import Trap
-from tests.faults.site import EXPIRE, LIMIT_S, OTHERS, Site
+from tests.faults.site import EXPIRE, LIMIT_S, OTHERS, STALE, Site
 
-STALE = "SELECT FROM quper.qupersync_leases WHERE lease_expires_at < now()"
 TERMINATE = OTHERS.replace("SELECT pid", "SELECT pg_terminate_backend(pid)")
 
 
