@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 from tests.faults.messages import commit_of_batch
 from tests.faults.paths import on_both_paths
 from tests.faults.proxy import End, Trap
-from tests.faults.site import JOBS, LIMIT_S, Site
+from tests.faults.site import EXPIRE, JOBS, LIMIT_S, Site
 
 POOLER = """\
 [databases]
@@ -26,7 +26,7 @@ listen_port = {listen}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 4
+default_pool_size = {size}
 max_client_conn = 100
 server_idle_timeout = 5
 ignore_startup_parameters = extra_float_digits
@@ -42,12 +42,14 @@ def owner_of(site: Site) -> str:
 
 
 @contextmanager
-def pooler(site: Site, folder: Path, listen: int) -> Iterator[None]:
+def pooler(site: Site, folder: Path, listen: int, size: int = 4) -> Iterator[None]:
     """Put PgBouncer, in transaction pooling, in the place of the proxy."""
     address = conninfo_to_dict(site.target)
     file = folder / "pgbouncer.ini"
     file.write_text(
-        POOLER.format(host=address["host"], port=address["port"], listen=listen, folder=folder)
+        POOLER.format(
+            host=address["host"], port=address["port"], listen=listen, folder=folder, size=size
+        )
     )
     for path in (folder, *folder.parents):
         if path.is_relative_to("/tmp") and path != Path("/tmp"):  # noqa: S108
@@ -76,6 +78,30 @@ def test_eight_at_once_behind_a_pooler(site: Site, tmp_path_factory, free_port: 
         assert codes == [0] * MANY
         assert site.rows("SELECT sum(rows_inserted) FROM quper.sync_batches") == [(8,)]
         site.recovers()
+
+
+@pytest.mark.parametrize(("size", "codes"), [(2 * MANY + 4, {0}), (1, {0, 1})])
+def test_eight_jobs_at_once_with_two_connections_each_behind_a_pooler(
+    site: Site, tmp_path_factory, free_port: int, size: int, codes: set[int]
+):
+    """With one connection for all they wait for each other, and whoever waits too long ends."""
+    head, job = JOBS.split("  items:")
+    job = job.replace("batch_size: 4", "batch_size: 2").replace("load: auto", "load: copy")
+    names = [f"items_{number}" for number in range(MANY)]
+    jobs = (f"  {name}:{job.replace('public.items', f'public.{name}')}" for name in names)
+    site.shell.write_jobs(head + "".join(jobs))
+    for name in names:
+        site.at_target(f"CREATE TABLE {name} (LIKE items INCLUDING ALL)")
+    with pooler(site, tmp_path_factory.mktemp("pgbouncer"), free_port, size):
+        end = monotonic() + LIMIT_S
+        while site.shell.type("db", "current").code != 0:
+            assert monotonic() < end
+        children = [site.shell.start("run", name, "-q", stdout=None, stderr=None) for name in names]
+        assert {child.wait(4 * LIMIT_S) for child in children} <= codes
+        site.at_target(EXPIRE)
+        assert site.shell.type("run", "--all", "-q").code == 0
+    for name in names:
+        assert site.rows(f"SELECT count(*) FROM {name}") == [(8,)]
 
 
 @pytest.mark.parametrize("shift", ["+400d", "-400d"])
