@@ -76,7 +76,7 @@ def test_a_row_that_is_larger_still_is_refused_by_name(site: Site):
         pass
 
     assert (site.done.code, site.last_run()) == (1, ("failed", "query-failed"))
-    assert "a row of 67,108,901 bytes" in site.done.records[-1]["error"]
+    assert "a row of 67,108,890 bytes" in site.done.records[-1]["error"]
     site.at_source("UPDATE items SET name = 'short'")
     site.recovers()
 
