@@ -156,7 +156,9 @@ def column(draw: st.DrawFn, name: str, kind: str, oid: int, pool: list[bytes]) -
         spec["from"] = f"of {name}"
     values: list[Field] = [*draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3))]
     hostile = draw(st.sampled_from(FIELDS[1043 if oid == 1082 else oid]))
-    values += draw(st.sampled_from([*12 * [[]], [None], [hostile]]))
+    touched = [None] if {"default", "required"} & {*spec} else [values[0]]
+    touched += [text.encode() for text in spec.get("null_if", ()) if oid == 1043]
+    values += draw(st.sampled_from([*6 * [[]], *5 * [touched], [None], [hostile]]))
     return Drawn(name=name, spec=spec, oid=oid, values=values)
 
 
