@@ -1,6 +1,7 @@
 """Both ways into the target leave the same rows, the same rejects and the same counts."""
 
 import struct
+from itertools import product
 from typing import Any
 
 import pytest
@@ -46,6 +47,26 @@ def test_both_paths_leave_the_same(rig: Rig, case: Case):
     copied = outcome(rig, case, "copy")
 
     assert copied == outcome(rig, case, "executemany")
+
+
+# What PostgreSQL would make something of in silence: too seldom drawn together with good rows.
+BAD = [
+    ("integer", "1_000"), ("integer", "0x1F"), ("numeric(5,2)", "1.234"),
+    ("varchar(3)", "long"), ("date", "now"), ("date", "2026-01-02 03:04:05"), ("time", "allballs"),
+    ("timestamp", "today"), ("timestamptz", "2026-01-02 03:04:05.1234567"),
+]  # fmt: skip
+
+
+def test_what_postgresql_would_only_guess_at_is_refused_on_both_paths(rig: Rig):
+    for load, (kind, text) in product(["copy", "executemany"], BAD):
+        rig.at_target(
+            "DROP TABLE IF EXISTS items", f"CREATE TABLE items (id int PRIMARY KEY, v {kind})"
+        )
+        source = Replay(oids={"id": 23, "v": 1043}, rows=[(b"\0\0\0\1", text.encode())])
+
+        run = source.loaded(rig, a_snapshot(columns={"id": "integer", "v": kind}, load=load))
+
+        assert run.tally == Tally(extracted=1, skipped=1), (load, kind, text, run.error)
 
 
 GOOD = (*packed("!q", 820_638_245_500_000), b"1.50", b"x ")
