@@ -39,7 +39,7 @@ def outcome(rig: Rig, case: Case, load: str) -> Any:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(case=cases())
