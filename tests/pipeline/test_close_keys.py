@@ -11,6 +11,13 @@ from tests.pipeline.rig import WATERMARK, Rig, a_job
 ROWS = 400
 RAW = a_job(load="copy", batch_size=ROWS // 2, watermark=WATERMARK | {"initial": "1h"})
 FILL = "INSERT INTO items SELECT {}, 'a', '2026-03-01 11:30' FROM generate_series(1, {}) AS i"
+NO_CODE = "CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'"
+NOTE_SETTING = """
+CREATE TABLE noted (nestloop text);
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+  INSERT INTO public.noted VALUES (current_setting('enable_nestloop')); RETURN new; END $$;
+CREATE TRIGGER note BEFORE INSERT ON quper.sync_batches FOR EACH ROW EXECUTE FUNCTION note();
+"""
 WORK = """
 SELECT idx_scan, idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'items'
 """
@@ -60,3 +67,28 @@ def test_rows_are_classified_alike_however_close_their_keys_are(items: Rig):
     assert items.rows("SELECT id, name FROM items ORDER BY id") == items.source_rows(
         "SELECT id, name FROM items ORDER BY id"
     )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "CREATE TRIGGER idle BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION idle()",
+        "ALTER TABLE items ADD CHECK (name <> '')",
+        "ALTER TABLE items ENABLE ROW LEVEL SECURITY; CREATE POLICY ours ON items USING (true)",
+    ],
+)
+def test_where_the_target_runs_code_of_its_own_its_plans_stay_as_they_are(items: Rig, code: str):
+    items.at_both(FILL.format("i", ROWS))
+    items.at_target(FILL.format("1000000000 + i", 100_000), NO_CODE, code)
+
+    assert work_of(items) >= ROWS
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_after_the_merge_the_planner_is_as_free_as_before(items: Rig, name: str):
+    items.at_both(FILL.format("i", ROWS))
+    items.at_target(f"UPDATE items SET name = '{name}' WHERE id < 10", NOTE_SETTING)
+
+    items.run(RAW, from_initial=True)
+
+    assert items.rows("SELECT nestloop, count(*) FROM noted GROUP BY nestloop") == [("on", 2)]

@@ -2,13 +2,15 @@
 
 import atexit
 import os
-from contextlib import suppress
 from io import RawIOBase, TextIOWrapper
-from queue import Full, Queue
-from threading import Lock, Thread
+from queue import SimpleQueue
+from threading import Event, RLock, Thread
+from time import monotonic
 
-PATIENCE_S = 1.0
+PATIENCE_S, LOOK_S = 1.0, 0.01
 DRAIN_S = 2.0
+NOTE = b"lost %d lines that could not be written\n"
+JSON_NOTE = b'{"event": "lost %d lines that could not be written", "level": "warning"}\n'
 MOST_WAITING = 1_000
 
 
@@ -24,7 +26,8 @@ class Outlet(RawIOBase):
 
     When ``most`` wait and none is taken within ``PATIENCE_S``, what comes is dropped; where it is
     missing, a line says how many lines. A thread, because O_NONBLOCK would be set for every process
-    that shares the pipe, and what ``poll`` saw free may be full when the write comes.
+    that shares the pipe, and what ``poll`` saw free may be full when the write comes. All of it can
+    be entered again by what the garbage collector calls in the middle of it.
     """
 
     name = "<stderr>"
@@ -32,9 +35,11 @@ class Outlet(RawIOBase):
     def __init__(self, fd: int, most: int = MOST_WAITING) -> None:
         super().__init__()
         self._fd = fd
-        self._waiting: Queue[tuple[int, bytes] | None] = Queue(most)
+        self._most = most
+        self._waiting: SimpleQueue[tuple[int, bytes] | None] = SimpleQueue()
         self._lost = 0
-        self._lock = Lock()
+        self._lock = RLock()
+        self._is_json = False
         self._writer = Thread(target=self._run, name="outlet", daemon=True)
         self._writer.start()
 
@@ -53,17 +58,22 @@ class Outlet(RawIOBase):
             return len(data)
         with self._lock:
             lost, self._lost = self._lost, 0
-        try:
-            # Where some were lost before, nobody reads: only the first has to find that out.
-            self._waiting.put((lost, bytes(data)), timeout=0 if lost else PATIENCE_S)
-        except Full:
+        # Where some were lost before, nobody reads: only the first has to find that out.
+        if self._has_room(0 if lost else PATIENCE_S):
+            self._waiting.put((lost, bytes(data)))
+        else:
             self._lose(lost + data.count(b"\n"))
         return len(data)
 
+    def _has_room(self, patience_s: float) -> bool:
+        end = monotonic() + patience_s
+        while self._waiting.qsize() >= self._most and monotonic() < end:
+            Event().wait(LOOK_S)
+        return self._waiting.qsize() < self._most
+
     def drain(self) -> None:
-        """Wait until all is written, ``PATIENCE_S`` and ``DRAIN_S`` at most."""
-        with suppress(Full):
-            self._waiting.put(None, timeout=PATIENCE_S)
+        """Wait until all is written, ``DRAIN_S`` at most."""
+        self._waiting.put(None)
         self._writer.join(DRAIN_S)
 
     def _run(self) -> None:
@@ -73,7 +83,8 @@ class Outlet(RawIOBase):
             self._tell(self._lost, b"")
 
     def _tell(self, lost: int, data: bytes) -> None:
-        note = f"lost {lost} lines that could not be written\n".encode() if lost else b""
+        self._is_json = data.startswith(b"{") if data else self._is_json
+        note = (JSON_NOTE if self._is_json else NOTE) % lost if lost else b""
         try:
             self._write_all(note + data)
         except OSError:

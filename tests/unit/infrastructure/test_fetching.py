@@ -2,26 +2,39 @@
 
 import pytest
 
-from qupersync.infrastructure.redshift.fetching import FETCH_BYTES, fetched
+from qupersync.infrastructure.redshift.fetching import (
+    BATCH_BYTES,
+    FETCH_BYTES,
+    batches,
+    fetched,
+)
 from qupersync.infrastructure.redshift.layout import Layout
 
 NOTHING = Layout((), (), ())
 
 
-def asked(widths: list[int], most: int = 1_000) -> tuple[list[int], list[list[bytes]]]:
-    """How many rows each FETCH asks for, of rows as wide as these, and what it gets."""
+def asked(
+    widths: list[int], most: int = 1_000, batch_rows: int = 0
+) -> tuple[list[int], list[list[bytes]]]:
+    """How many rows each FETCH asks for, of rows as wide as these, and what it gets.
+
+    With ``batch_rows`` it is what the batches hold.
+    """
     numbers: list[int] = []
     left = list(map(bytes, widths))
 
     def execute(sql: str) -> tuple[Layout, list[bytes]]:
-        assert sql.endswith(" FROM c")
+        if not sql.startswith("FETCH"):
+            return NOTHING, []
         numbers.append(int(sql.split()[2]))
         got = left[: numbers[-1]]
         del left[: numbers[-1]]
         return NOTHING, got
 
-    answers = [bodies for _, bodies in fetched(execute, "c", most)]
-    return numbers, answers
+    if batch_rows:
+        read = batches("", batch_rows, fetch_rows=most, execute=execute, is_known=True)
+        return numbers, [list(batch.payloads) for batch in read]
+    return numbers, [bodies for _, bodies in fetched(execute, "c", most)]
 
 
 def test_small_rows_are_soon_fetched_as_many_as_are_allowed():
@@ -51,3 +64,19 @@ def test_all_rows_come_in_their_order():
 
 def test_an_empty_result_is_one_answer():
     assert asked([]) == ([1], [[]])
+
+
+@pytest.mark.parametrize("batch_rows", [1, 7, 512, 513, 20_000])
+@pytest.mark.parametrize("width", [100, BATCH_BYTES // 100, BATCH_BYTES // 3, BATCH_BYTES * 2])
+def test_a_batch_is_bounded_also_where_narrow_rows_are_followed_by_wide_ones(batch_rows, width):
+    widths = [*[100] * 73, *[width] * 30, *[100] * 1_500]
+
+    read = asked(widths, batch_rows=batch_rows)[1]
+
+    assert [len(body) for batch in read for body in batch] == widths
+    assert all(0 < len(batch) <= batch_rows for batch in read)
+    assert all(len(batch) == 1 or sum(map(len, batch)) <= BATCH_BYTES for batch in read)
+
+
+def test_an_empty_result_is_one_empty_batch():
+    assert asked([], batch_rows=5)[1] == [[]]

@@ -1,5 +1,6 @@
 """What a reader who falls behind is told, and whoever writes is not held up by him."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -52,6 +53,18 @@ def test_who_reads_again_is_told_how_many_lines_are_missing_and_where(pipe: tupl
     os.write(pipe[1], b"end\n")
 
     assert os.read(pipe[0], PAGE).endswith(b"lost 3 lines that could not be written\nend\n")
+
+
+def test_among_json_lines_they_are_told_as_json(pipe: tuple[int, int]):
+    size = filled(pipe[1])
+    outlet = Outlet(pipe[1], most=1)
+    for line in (b"{}\n", b"{}\n", b'{"lost": 1}\n'):
+        outlet.write(line)
+    assert os.read(pipe[0], size) == b"." * size
+    outlet.drain()
+
+    *_, note = os.read(pipe[0], PAGE).splitlines()
+    assert json.loads(note)["event"] == "lost 1 lines that could not be written"
 
 
 def test_lines_that_the_disk_refused_are_told_too():

@@ -21,10 +21,11 @@ def kept(
     def once(self: Statements, /, *args: P.args, **kwargs: P.kwargs) -> SQL:
         texts: dict[str, SQL] = self.__dict__.setdefault("_kept", {})
         call = f"{compose.__name__} {args!r} {kwargs!r}"
-        if call not in texts:
-            if len(texts) == MOST_KEPT:
+        text = texts.get(call)
+        if text is None:  # another thread may add and clear meanwhile
+            if len(texts) >= MOST_KEPT:
                 texts.clear()
-            texts[call] = SQL(compose(self, *args, **kwargs).as_string(None))
-        return texts[call]
+            text = texts[call] = SQL(compose(self, *args, **kwargs).as_string(None))
+        return text
 
     return once

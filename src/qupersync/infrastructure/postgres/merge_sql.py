@@ -58,10 +58,15 @@ PLACE = SQL("row_number() OVER (PARTITION BY {} ORDER BY {})")
 # Of keys that lie close together the target's rows are read in one go, and not looked up one by
 # one: half the time of 20,000 rows that are compared. The planner cannot be left to choose: where
 # it expects one row in the range and there are 20,000, it would read all staged ones for each.
-NARROW = """
-SELECT set_config('enable_nestloop', 'off', true), set_config('qupersync.first', %s, true),
-       set_config('qupersync.last', %s, true)
-"""
+# But that binds triggers, checks and policies too, and one that joins large tables for each row
+# would need nested loops: so nothing of that kind may be there.
+NARROW = SQL("""
+SELECT set_config('enable_nestloop', 'off', true), set_config('qupersync.first', {}, true),
+       set_config('qupersync.last', {}, true)
+  FROM pg_class
+ WHERE oid = CAST({} AS regclass) AND relkind = 'r' AND relchecks = 0
+   AND NOT (relhastriggers OR relhasrules OR relrowsecurity OR relhassubclass)
+""")
 BROADEN = "SET LOCAL enable_nestloop TO DEFAULT"
 SPAN = SQL("""
 {} AND t.{} BETWEEN current_setting('qupersync.first')::bigint
@@ -152,6 +157,11 @@ class LoadSql(RowsSql):
         same_key = self._matched(is_narrow=is_narrow)
         count = SAME_NARROW if is_narrow else SAME
         return count.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
+
+    def narrow(self, span: Sequence[int]) -> Composed:
+        """Prepare for what ``is_narrow``; returns a row if the target allows it."""
+        first, last = (Literal(str(key)) for key in span)
+        return NARROW.format(first, last, Literal(self._target.as_string()))
 
     def _matched(self, *, is_narrow: bool) -> Composed:
         same_key = self._same_key

@@ -14,7 +14,7 @@ from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.merge_sql import BROADEN, NARROW, LoadSql
+from qupersync.infrastructure.postgres.merge_sql import BROADEN, LoadSql
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.stage_sql import WHOLE
 from qupersync.infrastructure.postgres.staging import Staging
@@ -31,9 +31,12 @@ class Merging:
 
     def __call__(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
-        guessed = None if self.staging.is_made else self._guessed(late)
-        if guessed is not None:
-            return guessed
+        merged = None if self.staging.is_made else self._guessed(late)
+        merged = merged or self._loaded(late)
+        self._broaden()
+        return merged
+
+    def _loaded(self, late: Window | None) -> Merged:
         rejects: list[Reject] = []
         while True:
             merge = self._merge_sql(late)
@@ -62,6 +65,10 @@ class Merging:
 
     def _settle(self) -> None:
         self.staging.settle()
+        self._broaden()
+
+    def _broaden(self) -> None:
+        """Let the planner choose again: before PostgreSQL 18 it compiles what has no other plan."""
         if self._is_narrow:
             self.staging.cursor.execute(BROADEN)
             self._is_narrow = False
@@ -130,8 +137,8 @@ class Merging:
     def _narrowed(self) -> bool:
         """Have the target read in one go if that is no more than a few rows for each of these."""
         if self.staging.span and not self._is_narrow:
-            self.staging.cursor.execute(NARROW, [str(key) for key in self.staging.span])
-            self._is_narrow = True
+            narrow = self.staging.load_sql.narrow(self.staging.span)
+            self._is_narrow = self.staging.cursor.execute(narrow).fetchone() is not None
         return self._is_narrow
 
     def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:

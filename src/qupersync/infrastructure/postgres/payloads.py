@@ -8,6 +8,8 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed
 
+from qupersync.infrastructure.postgres.raw_load import HEADER, TRAILER
+
 # A table of its own: one of 1,600 columns has no room for another.
 CREATE = """
 CREATE TEMP TABLE qupersync_payloads (place bigint, payload bytea, is_record boolean)
@@ -17,6 +19,8 @@ COPY = "COPY pg_temp.qupersync_payloads FROM STDIN (FORMAT binary)"
 KEEP = SQL("INSERT INTO pg_temp.qupersync_payloads {}")
 FIND = "SELECT payload, is_record FROM pg_temp.qupersync_payloads WHERE place = %s"
 _length = struct.Struct("!i").unpack_from
+# Three values: a place of eight bytes, the payload behind its length, and false.
+_head, _FALSE = struct.Struct("!hiqi").pack, b"\0\0\0\1\0"
 
 
 @dataclass(slots=True)
@@ -29,10 +33,10 @@ class Payloads:
     def keep(self, payloads: Sequence[bytes], first: int) -> None:
         """Keep payloads, the first of them at a place."""
         self._make()
+        # In one piece: write_row takes ten times as long.
+        rows = (_head(3, 8, at, len(it)) + it + _FALSE for at, it in enumerate(payloads, first))
         with self.cursor.copy(COPY) as copy:
-            copy.set_types(["int8", "bytea", "bool"])
-            for place, payload in enumerate(payloads, start=first):
-                copy.write_row((place, payload, False))
+            copy.write(b"".join((HEADER, *rows, TRAILER)))
 
     def keep_records(self, records: Composed) -> None:
         """Keep the rows of a query: the place, what ``record_send`` makes of the row, and true."""

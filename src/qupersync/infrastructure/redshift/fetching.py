@@ -27,7 +27,7 @@ def batches(
     execute(f"DECLARE {name} CURSOR FOR {sql}")
     layout, size = Layout((), (), ()), 0
     waiting: list[bytes] = []
-    for layout, bodies in fetched(execute, name, min(fetch_rows, batch_rows)):
+    for layout, bodies in _in_parts(fetched(execute, name, min(fetch_rows, batch_rows))):
         more = sum(map(len, bodies))
         # Only with a row to follow, so that only an empty result gives an empty batch.
         if waiting and bodies and size + more > BATCH_BYTES:
@@ -41,6 +41,19 @@ def batches(
             size = sum(map(len, waiting))
     yield batch_of(layout, waiting, is_known=is_known)
     execute("ROLLBACK")
+
+
+def _in_parts(answers: Iterator[Answer]) -> Iterator[Answer]:
+    """Cut an answer whose rows were wider than those before it into parts of ``BATCH_BYTES``."""
+    for layout, bodies in answers:
+        low, size = 0, 0
+        if sum(map(len, bodies)) > BATCH_BYTES:
+            for at, body in enumerate(bodies):
+                if at > low and size + len(body) > BATCH_BYTES:
+                    yield layout, bodies[low:at]
+                    low, size = at, 0
+                size += len(body)
+        yield layout, bodies[low:]
 
 
 def fetched(execute: Execute, cursor: str, most: int) -> Iterator[Answer]:
