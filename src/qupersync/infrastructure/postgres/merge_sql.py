@@ -37,11 +37,6 @@ SAME = SQL("""
 SELECT count(*) FROM {rows} AS r
  WHERE EXISTS (SELECT FROM {target} AS t WHERE {same_key} AND {same})
 """)
-# The other way round a key that came twice counts once.
-SAME_NARROW = SQL("""
-SELECT count(*) FROM {target} AS t
- WHERE EXISTS (SELECT FROM {rows} AS r WHERE {same_key} AND {same})
-""")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
@@ -147,16 +142,12 @@ class LoadSql(RowsSql):
 
     @kept
     def same(self, *, is_narrow: bool = False) -> Composed:
-        """Count the rows that are in the target as they are.
-
-        No key may be among them twice, but with ``is_narrow``: it counts once then.
-        """
+        """Count the rows that are in the target as they are; none may be there twice."""
         same: Composable = SQL("true")
         if plain := self._plain:
             same = SQL("NOT {}").format(self._differs(plain))
         same_key = self._matched(is_narrow=is_narrow)
-        count = SAME_NARROW if is_narrow else SAME
-        return count.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
+        return SAME.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
 
     def narrow(self, span: Sequence[int]) -> Composed:
         """Prepare for what ``is_narrow``; returns a row if the target allows it."""

@@ -55,8 +55,7 @@ class Merging:
 
     def foresee(self) -> None:
         """Find out before the merge what it will want to know of the rows."""
-        is_told = self._raw_load.finds == SAME and self.staging.span
-        if not self.staging.is_made and self._raw_load.finds != NEW and not is_told:
+        if not self.staging.is_made and self._raw_load.finds != NEW:
             self._repeats()
 
     @property
@@ -85,8 +84,8 @@ class Merging:
             refused = (ConflictError, RowsRefusedError, RowAccountingError)
             with suppress(*refused), self.staging.connection.transaction():
                 return self._appended(sql, late)
-        if guess == SAME and (self._narrowed() or not self._repeats()):
-            self.upserted = self._value(sql.same(is_narrow=self._is_narrow))
+        if guess == SAME and not self._repeats():
+            self.upserted = self._value(sql.same(is_narrow=self._narrowed()))
             if self.upserted == self.staging.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.staging.held))
         return None
