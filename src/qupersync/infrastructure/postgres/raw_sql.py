@@ -1,15 +1,15 @@
-"""The column rules of ``domain.column_rules`` as SQL, over rows that are staged as they came."""
+"""The statements about rows that are staged as they came."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from psycopg.sql import SQL, Composable, Composed, Literal
 
-from qupersync.domain.column_rules import WHOLE, default_of
 from qupersync.domain.columns import INTEGER_BITS, ColumnSpec
 from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.kept_sql import kept
+from qupersync.infrastructure.postgres.raw_columns import Column, raw_name
 from qupersync.infrastructure.postgres.stage_sql import ARRIVAL, STAGE, listed, staged_name
 
 RAW = SQL("pg_temp.qupersync_raw")
@@ -31,8 +31,6 @@ RECORDS = SQL("""
 SELECT {} - 1 + row_number() OVER (ORDER BY ctid), record_send(ROW({})), true
   FROM {} AND ctid <= CAST({} AS tid)
 """)
-# As Redshift writes numbers; PostgreSQL reads others too.
-INTEGER, NUMBER = "-?[0-9]+", "-?[0-9]*[.]?[0-9]*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +59,28 @@ class RawSql:
         )
 
     @cached_property
-    def columns(self) -> Sequence["Column"]:
+    def columns(self) -> Sequence[Column]:
         """Return the target's columns."""
-        return [Column(self, at, name) for at, name in enumerate(self.specs)]
+        return [self._column(at, name, spec) for at, (name, spec) in enumerate(self.specs.items())]
+
+    def _column(self, at: int, name: str, spec: ColumnSpec) -> Column:
+        source = self.names.index(spec.source or name)
+        return Column(
+            name=name,
+            at=at,
+            spec=spec,
+            source=source,
+            encoding=self.encodings[source],
+            is_key=name in self.key,
+            collation=self.collations.get(name, ()),
+        )
 
     @kept
     def create(self) -> Composed:
         """Make the table for the bytes, with a column for each that came."""
         kinds = ("text" if encoding == "numeric" else encoding for encoding in self.encodings)
         return CREATE.format(
-            listed(SQL("{} {}").format(_raw(at), SQL(kind)) for at, kind in enumerate(kinds))
+            listed(SQL("{} {}").format(raw_name(at), SQL(kind)) for at, kind in enumerate(kinds))
         )
 
     @kept
@@ -113,124 +123,6 @@ class RawSql:
 
     def records(self, first: int, after: str, until: str) -> Composed:
         """Read a part of the rows as they came, for ``Payloads``; the first's place is given."""
-        fields = listed(map(_raw, range(len(self.names))))
+        fields = listed(map(raw_name, range(len(self.names))))
         part = PART.format(RAW, Literal(after))
         return RECORDS.format(Literal(first), fields, part, Literal(until))
-
-
-@dataclass(frozen=True)
-class Column:
-    """The way of one target column's values: cut, made NULL, cast, defaulted, judged.
-
-    The rules look at ``given``, the source value, and at ``value``, the target's before its length
-    or scale is enforced: a cast to varchar(n) or numeric(p, s) cuts or rounds in silence.
-    """
-
-    sql: RawSql
-    at: int
-    name: str
-
-    @cached_property
-    def spec(self) -> ColumnSpec:
-        """Return the column's rules."""
-        return self.sql.specs[self.name]
-
-    @cached_property
-    def encoding(self) -> str:
-        """Return what the bytes of its source are."""
-        return self.sql.encodings[self._source]
-
-    @property
-    def _source(self) -> int:
-        return self.sql.names.index(self.spec.source or self.name)
-
-    @property
-    def given(self) -> Identifier:
-        """Return the name of what came, for the rules."""
-        return Identifier(f"g{self.at}")
-
-    @property
-    def value(self) -> Identifier:
-        """Return the name of what was made of it, for the rules."""
-        return Identifier(f"v{self.at}")
-
-    @property
-    def parts(self) -> Sequence[Composed]:
-        """Return what the rules look at, under these names."""
-        values = ((self._given, self.given), (self._value, self.value))
-        return [SQL("{} AS {}").format(*value) for value in values]
-
-    @property
-    def may_fail(self) -> bool:
-        """Tell whether PostgreSQL may refuse to make the value, which only trying shows."""
-        return self.spec.type.name not in {self.encoding, "text", "varchar"}
-
-    @cached_property
-    def _given(self) -> Composable:
-        """Return the source value, trimmed, NULL where that is meant."""
-        value: Composable = _raw(self._source)
-        if self.encoding == "text" and self.spec.trim:
-            value = SQL("rtrim({}, ' ')").format(value)
-        if self.encoding == "oid":
-            value = SQL("{}::bigint").format(value)
-        if self.spec.null_if:
-            meaning_null = SQL("CASE WHEN {0}::text = ANY ({1}::text[]) THEN NULL ELSE {0} END")
-            value = meaning_null.format(value, Literal(list(self.spec.null_if)))
-        return value
-
-    @cached_property
-    def _value(self) -> Composable:
-        kind = SQL("text" if self.spec.type.name == "varchar" else self.spec.type.name)
-        value = self._given
-        if self.encoding == "numeric":
-            value = SQL("CAST({} AS numeric)").format(value)
-        value = SQL("CAST({} AS {})").format(value, kind)
-        default = default_of(self.spec)
-        if default is not None:
-            fallback = SQL("coalesce({}, CAST({} AS {}))")
-            value = fallback.format(value, Literal(default), kind)
-        return value
-
-    @cached_property
-    def target_value(self) -> Composable:
-        """Return the value as the target has it."""
-        value: Composable = self._value
-        if self.spec.type.arguments:
-            value = SQL("CAST({} AS {})").format(value, SQL(str(self.spec.type)))
-        collation = self.sql.collations.get(self.name)
-        return SQL("{} COLLATE {}").format(value, Identifier(*collation)) if collation else value
-
-    def rules(self) -> Iterator[Composable]:
-        """Yield the conditions under which the row check would let the row pass."""
-        kind = self.spec.type
-        if self.spec.required or self.name in self.sql.key:
-            yield SQL("{} IS NOT NULL").format(self.value)
-        if kind.name == "varchar":
-            yield self._holds(SQL("char_length({0}) <= {1}"), Literal(kind.arguments[-1]))
-        elif kind.arguments:
-            yield self._holds(SQL("{0} = CAST({0} AS {1})"), SQL(str(kind)))
-        if pattern := self._pattern:
-            # That PostgreSQL would write it so is ten times as fast to find out as whether it
-            # matches, and says as much: the row check takes what it writes.
-            same = SQL("{2} IS NULL OR {0}::text = {2} OR {2} ~ {1}")
-            yield self._holds(same, Literal(f"^(?:{pattern})$"), self.given)
-        if self.encoding == "numeric" and kind.name in INTEGER_BITS:
-            yield self._holds(SQL("{0} = CAST({1} AS numeric)"), self.given)
-
-    @property
-    def _pattern(self) -> str:
-        kind = self.spec.type.name
-        if self.encoding not in {"numeric", "text"}:
-            return ""
-        if kind in WHOLE:
-            return WHOLE[kind]
-        if self.encoding == "numeric" or kind == "numeric":
-            return NUMBER
-        return INTEGER if kind in INTEGER_BITS else ""
-
-    def _holds(self, rule: SQL, *parts: Composable) -> Composable:
-        return SQL("coalesce({}, true)").format(rule.format(self.value, *parts))
-
-
-def _raw(at: int) -> Identifier:
-    return Identifier(f"r{at}")
