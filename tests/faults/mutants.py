@@ -15,8 +15,8 @@ from qupersync.domain.observed import Observed
 from qupersync.domain.watermark import WatermarkType
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
+from qupersync.infrastructure.postgres import merging as real_merging
 from qupersync.infrastructure.postgres import rows_sql as real_rows_sql
-from qupersync.infrastructure.postgres import staging as real_staging
 from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import unit as real_unit
 
@@ -27,7 +27,7 @@ observed: Any = Observed
 leases: Any = real_leases
 merge_sql: Any = real_merge_sql
 rows_sql: Any = real_rows_sql
-staging: Any = real_staging
+merging: Any = real_merging
 table: Any = real_table
 unit: Any = real_unit
 
@@ -107,7 +107,7 @@ def fence_never_taken() -> None:
 
 
 def no_key_is_twice_in_a_batch() -> None:
-    staging.Staging._repeats = lambda _staging: False
+    merging.Merging._repeats = lambda _merging: False
 
 
 def all_rows_are_as_they_were() -> None:
@@ -117,7 +117,7 @@ def all_rows_are_as_they_were() -> None:
 
 def all_rows_are_new() -> None:
     """Where the batch before was."""
-    staging.suppress = lambda *_errors: nullcontext()
+    merging.suppress = lambda *_errors: nullcontext()
 
 
 def stuck_behind_the_first_batch() -> None:
