@@ -52,7 +52,7 @@ imports: setup ## check that imports go one way
 	$(BIN)/lint-imports
 
 # With BENCH=--quick: two minutes, to see that it works. QUPERSYNC_BENCH_CACHE holds the other tools.
-bench: setup ## load the same tables with QuperSync, psql and other tools (45 minutes)
+bench: setup ## load the same tables with QuperSync, psql and other tools (half an hour)
 	$(BIN)/python -W ignore -m bench $(BENCH)
 
 docs: setup ## write the generated parts of docs/ anew
