@@ -42,6 +42,17 @@ def test_a_target_that_goes_silent_is_not_waited_for_longer_than_the_job_may_tak
     assert site.execute().code == 1
 
 
+def ends_within(limit_s: float, site: Site, fell_silent: Event) -> None:
+    """Send SIGTERM to a run once a server is silent for it."""
+    with site.running() as child:
+        assert fell_silent.wait(LIMIT_S)
+        child.send_signal(signal.SIGTERM)
+        asked_at = monotonic()
+        done = site.ended(child)
+
+    assert (done.code, monotonic() - asked_at < limit_s) == (143, True)
+
+
 @pytest.mark.parametrize(
     ("load", "statement", "kind"),
     [
@@ -54,13 +65,7 @@ def test_a_target_that_goes_silent_is_not_waited_for_longer_than_the_job_may_tak
 )
 def test_a_signal_ends_a_run_whose_target_is_silent(site: Site, statement: str, kind: type[Trap]):
     trap = site.proxy.set(kind(looks_for=at(statement), does=silent))
-    with site.running() as child:
-        assert trap.sprung.wait(LIMIT_S)
-        child.send_signal(signal.SIGTERM)
-        asked_at = monotonic()
-        done = site.ended(child)
-
-    assert (done.code, monotonic() - asked_at < GRACE_S) == (143, True)
+    ends_within(GRACE_S, site, trap.sprung)
     site.proxy.trap = None
     answered = kind is Trap  # whoever connects anew
     assert site.rows("SELECT status FROM quper.sync_logs") == [("canceled",)] * answered
@@ -70,13 +75,7 @@ def test_a_signal_ends_a_run_whose_target_is_silent(site: Site, statement: str, 
 def test_a_signal_ends_a_login_at_a_source_that_is_silent(site: Site):
     login = Fault(when=AtMessage(Sender.CLIENT, b""), what=BlackHole())
     site.proxy.set(Trap(looks_for=at("INTO quper.sync_logs"), does=lambda: arm(site, login)))
-    with site.running() as child:
-        assert login.reached.wait(LIMIT_S)
-        child.send_signal(signal.SIGTERM)
-        asked_at = monotonic()
-        done = site.ended(child)
-
-    assert (done.code, monotonic() - asked_at < CONNECT_LIMIT_S) == (143, True)
+    ends_within(CONNECT_LIMIT_S, site, login.reached)
     assert site.last_run() == ("canceled", "stopped")
     site.recovers()
 
@@ -89,13 +88,7 @@ def test_a_signal_ends_a_login_at_a_target_that_is_silent(site: Site):
     """Whoever looked before the run was answered; nothing can be recorded."""
     login = Silence(looks_for=lambda m: m.session == 1 and m.kind == b"", does=silent)
     site.proxy.set(login)
-    with site.running() as child:
-        assert login.sprung.wait(LIMIT_S)
-        child.send_signal(signal.SIGTERM)
-        asked_at = monotonic()
-        done = site.ended(child)
-
-    assert (done.code, monotonic() - asked_at < CONNECT_LIMIT_S) == (143, True)
+    ends_within(CONNECT_LIMIT_S, site, login.sprung)
     site.proxy.trap = None
     assert site.rows("SELECT FROM quper.sync_logs") == []
     site.recovers()

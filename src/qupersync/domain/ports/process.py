@@ -46,7 +46,7 @@ class Heartbeat(Protocol):
         """Renew the lease again and again inside the block, for ``limit_s`` seconds at most.
 
         After that, or while he is not at work, the holder counts as stuck, and another may take
-        the job over. Calls
-        ``on_cancel`` when somebody asked the holder to stop. Yields what tells whether the lease
-        can be trusted: not if the last answer is so old that another may have it by now.
+        the job over. Calls ``on_cancel`` when somebody asked the holder to stop. Yields what tells
+        whether the lease can be trusted: not if the last answer is so old that another may have it
+        by now.
         """
