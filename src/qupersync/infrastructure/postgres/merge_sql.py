@@ -150,7 +150,7 @@ class LoadSql(RowsSql):
         return SAME.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
 
     def narrow(self, span: Sequence[int]) -> Composed:
-        """Prepare for what ``is_narrow``; returns a row if the target allows it."""
+        """Prepare for statements with ``is_narrow``; gives a row if the target allows them."""
         first, last = (Literal(str(key)) for key in span)
         return NARROW.format(first, last, Literal(self._target.as_string()))
 
