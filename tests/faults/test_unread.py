@@ -44,3 +44,15 @@ def test_a_reader_who_does_not_read_stops_no_run(
 
     assert site.last_run() == ("success", "")
     site.recovers()
+
+
+def test_a_reader_who_does_not_read_keeps_no_proof_waiting(site: Site):
+    site.run()
+    with (
+        full_pipe() as pipe,
+        site.shell.start("verify", "items", "-o", "json", stdout=pipe) as child,
+    ):
+        _, said = child.communicate(timeout=LIMIT_S)
+
+    assert child.returncode == 1
+    assert "stdout cannot be written: nobody reads it" in said

@@ -78,14 +78,23 @@ def conclude(
     )
     _complain(outcome, held_is_failure=held_is_failure)
     if as_json:
-        with within(READ_S):
-            show_document(_summary(outcome, code))
+        answer(_summary(outcome, code))
     elif sys.stdout.isatty() and not quiet:
         if outcome.runs:
             draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())
         if not code:  # else each failure has said what to do
             tell_next(following)
     raise typer.Exit(code)
+
+
+def answer(document: object) -> None:
+    """Write the JSON document of a whole pass to stdout, if it is read within ``READ_S``.
+
+    Raises:
+        typer.Exit: it cannot be written, or is not read; said on stderr.
+    """
+    with within(READ_S):
+        show_document(document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
