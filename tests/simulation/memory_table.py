@@ -75,9 +75,9 @@ class Table:
         self.store.watermark = None
 
     @contextmanager
-    def unit(self, _terms: Terms) -> Iterator["Unit"]:
+    def unit(self, terms: Terms) -> Iterator["Unit"]:
         self._fence()
-        unit, before = Unit(self), self.store.looks()
+        unit, before = Unit(self, terms), self.store.looks()
         self.store.is_locked = True
         try:
             yield unit
@@ -125,6 +125,7 @@ class Unit:
     """One transaction; ``rows`` is what the table will hold after it."""
 
     table: Table
+    terms: Terms
     rows: dict[int, tuple[str, Point]] = field(init=False)
     staged: list[tuple[int, str, Any]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -140,11 +141,14 @@ class Unit:
             self.staged.append((int(id_), state, self.table.watermark_type.parse(changed)))
         return []
 
-    def observe(self, window: Any, patience: Any, before: Any) -> Observed:
+    def observe(self) -> Observed:
+        look: Any = self.terms.look
         settled = self.table.job.watermark and self.table.job.watermark.settled
         still = [s for _, state, s in self.staged if settled and state not in settled.values]
-        given_up = [s for s in still if s < patience and (before is None or s >= before)]
-        waited_for = [s for s in still if patience <= s < window.high]
+        given_up = [
+            s for s in still if s < look.patience and (look.before is None or s >= look.before)
+        ]
+        waited_for = [s for s in still if look.patience <= s < look.window.high]
         return Observed(given_up=len(given_up), oldest_open=min(waited_for, default=None))
 
     def merge(self, late: Window | None = None) -> Merged:

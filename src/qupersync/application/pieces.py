@@ -11,7 +11,7 @@ from qupersync.domain.errors import ConflictError, StoppedError
 from qupersync.domain.frontier import Frontier
 from qupersync.domain.job import Job
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Entry, Source, Staged, Stop, Table, Terms
+from qupersync.domain.ports import Entry, Look, Source, Staged, Stop, Table, Terms
 from qupersync.domain.query import bound
 from qupersync.domain.rejects import RejectBudget
 from qupersync.domain.run import Run
@@ -52,6 +52,7 @@ class Pieces:
         terms = Terms(
             columns=tuple(reading.columns),
             idle_limit_s=IDLE_LIMIT_S,
+            look=Look(window=piece, patience=self._patience(), before=run.watermark_before),
             keeps_newer=self.order.keeps_newer,
         )
         with self.table.staged(reading.blocks, terms) as staged:
@@ -75,7 +76,7 @@ class Pieces:
     def _stored(self, piece: Window, run: Run, batch: Staged, *, is_last: bool) -> Run:
         block = batch.block
         with batch.unit() as (unit, refused):
-            seen = self.seen + unit.observe(piece, self._patience(), run.watermark_before)
+            seen = self.seen + unit.observe()
             merged = unit.merge(self.late)
             rejects = [*refused, *merged.rejects]
             unit.supersede(unit.awaited(block.keys) - {reject.key for reject in rejects})

@@ -12,10 +12,10 @@ from qupersync.domain.ports.records import (
 )
 from qupersync.domain.ports.source import Original, Source
 from qupersync.domain.ports.target import Copy, Staged, Table, Target
-from qupersync.domain.ports.unit import Entry, Merged, Terms, Unit
+from qupersync.domain.ports.unit import Entry, Look, Merged, Terms, Unit
 
 __all__ = [
     "Chance", "Clock", "Copy", "Doubt", "Entry", "Heartbeat", "InDoubtError", "Lease", "Leases",
-    "Merged", "NewId", "Original", "PastRuns", "RunLog", "Source", "Staged", "State", "Stop",
-    "Table", "Target", "Terms", "Unit",
+    "Look", "Merged", "NewId", "Original", "PastRuns", "RunLog", "Source", "Staged", "State",
+    "Stop", "Table", "Target", "Terms", "Unit",
 ]  # fmt: skip

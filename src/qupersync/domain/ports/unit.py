@@ -40,8 +40,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What to find out of staged watermarks.
+
+    A row is open if it is not settled, not older than ``patience`` and inside the window; it is
+    given up if it fell behind ``patience`` since the watermark was ``before``.
+    """
+
+    window: Window
+    patience: Point | None
+    before: Point | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a unit loads, and how.
+    """What a unit loads, how, and at what it will ``look``.
 
     It may idle for ``idle_limit_s`` seconds. With ``keeps_newer`` a row of the target that has a
     later watermark value stays as it is, with ``keeps_same`` one that has the same value too.
@@ -49,6 +62,7 @@ class Terms:
 
     columns: tuple[str, ...]
     idle_limit_s: float
+    look: Look | None = None
     keeps_newer: bool = False
     keeps_same: bool = False
 
@@ -59,12 +73,8 @@ class Unit(Protocol):
     def stage(self, block: Block) -> list[Reject]:
         """Bring rows into staging; return those that break a rule or that the database refused."""
 
-    def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
-        """Look at the staged watermarks.
-
-        A row is open if it is not settled, not older than ``patience`` and inside the window;
-        it is given up if it fell behind ``patience`` since the watermark was ``before``.
-        """
+    def observe(self) -> Observed:
+        """Look at the staged watermarks, as the terms say."""
 
     def merge(self, late: Window | None = None) -> Merged:
         """Fold repeated keys, write new and different rows, leave unchanged ones alone.

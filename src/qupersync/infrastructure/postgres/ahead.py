@@ -79,7 +79,7 @@ class Staged:
         """
         unit = self._opened.enter_context(self.table.unfenced(self.terms))
         if unit.staging.add_raw(self.block):
-            unit.merging.foresee()
+            unit.foresee()
             return unit
         self._opened.close()
         return None

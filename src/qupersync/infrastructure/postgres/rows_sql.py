@@ -7,6 +7,7 @@ from typing import Self
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
+from qupersync.domain.ports import Look
 from qupersync.domain.table_name import TableName
 from qupersync.domain.watermark import Point, WatermarkType, canonical
 from qupersync.domain.watermark_spec import Settled
@@ -83,17 +84,17 @@ class RowsSql:
         return IS_EMPTY.format(self._target)
 
     @kept
-    def observe(self, /, **points: Point | None) -> Composed:
-        """Count and compare the staged watermarks; five columns as ``ports.Observed`` has them.
-
-        ``points`` are ``low``, ``high``, ``patience`` and ``before``.
-        """
+    def observe(self, look: Look) -> Composed:
+        """Count and compare the staged watermarks; five columns as ``Observed`` has them."""
         column, kind = self._mark
         mark = self.stage.staged(column)
-        texts = {name: None if at is None else canonical(at) for name, at in points.items()}
+        points = {"low": look.window.low, "high": look.window.high}
+        points |= {"patience": look.patience, "before": look.before}
         casts = {
-            name: SQL("CAST({} AS {})").format(Literal(text), SQL(kind.value))
-            for name, text in texts.items()
+            name: SQL("CAST({} AS {})").format(
+                Literal(None if at is None else canonical(at)), SQL(kind.value)
+            )
+            for name, at in points.items()
         }
         is_open: Composable = SQL("false")
         if self.settled is not None:

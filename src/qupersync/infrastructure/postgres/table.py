@@ -68,7 +68,7 @@ class Table(JobMemory):
                 self.target.job.max_rejects,
                 self.raw_load,
             )
-            unit = Unit(self.standing, cursor, staging, terms.idle_limit_s)
+            unit = Unit(self.standing, cursor, staging, terms)
             yield unit
             commits.append(unit)
         self.standing.batch_seq += unit.entries

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from qupersync.domain.batch import Reject
 from qupersync.domain.errors import LeaseLostError, RowAccountingError
 from qupersync.domain.observed import Observed
-from qupersync.domain.ports import Entry, Lease, Merged
+from qupersync.domain.ports import Entry, Lease, Merged, Terms
 from qupersync.domain.row_check import Block
 from qupersync.domain.run import Run, Status
 from qupersync.domain.watermark import Point, WatermarkType, Window, canonical
@@ -62,9 +62,10 @@ class Unit:
     standing: Standing
     cursor: Cursor[TupleRow]
     staging: Staging
-    idle_limit_s: float
+    terms: Terms
     stage: Callable[[Block], list[Reject]] = field(init=False)
     merging: Merging = field(init=False)
+    _observed: Observed | None = field(default=None, init=False)
     entries: int = 0
     xid: str = ""
     ended: Run | None = None
@@ -78,17 +79,30 @@ class Unit:
 
         Raises: as ``leases.fence`` does.
         """
-        self.cursor.execute(IDLE_LIMIT, [f"{round(self.idle_limit_s * 1000)}ms"])
+        self.cursor.execute(IDLE_LIMIT, [f"{round(self.terms.idle_limit_s * 1000)}ms"])
         fence(self.cursor, self.standing.lease)
 
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
         return self.merging(late)
 
-    def observe(self, window: Window, patience: Point | None, before: Point | None) -> Observed:
+    def foresee(self) -> None:
+        """Find out of the staged rows what will be asked before their merge and in it."""
+        self.merging.foresee()
+        if self.terms.look is not None:
+            self.observe()
+
+    def observe(self) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
-        points = {"low": window.low, "high": window.high, "patience": patience, "before": before}
-        row = self.cursor.execute(self.staging.statements().observe(**points)).fetchone()
+        if self._observed is None:
+            self._observed = self._looked()
+        return self._observed
+
+    def _looked(self) -> Observed:
+        if self.terms.look is None:
+            raise AssertionError("the terms do not say what to look for")
+        query = self.staging.statements().observe(self.terms.look)
+        row = self.cursor.execute(query).fetchone()
         missing, outside, given_up, oldest_open, newest = row or (0, 0, 0, None, None)
         if isinstance(oldest_open, datetime):
             oldest_open = oldest_open.replace(tzinfo=oldest_open.tzinfo or UTC)
