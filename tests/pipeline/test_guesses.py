@@ -142,6 +142,18 @@ def test_a_key_that_the_target_has_twice_hides_no_new_row(items: Rig):
     assert run.error_code in {"", "row-accounting"}
 
 
+def test_a_changed_row_that_the_target_has_twice_is_noticed(items: Rig):
+    items.at_target("CREATE TABLE archive () INHERITS (items)")
+    items.at_target("INSERT INTO archive VALUES (1, 'a', '2026-03-01 11:30')")
+    at_target(items, *SAME)
+    at_source(items, (1, "b"), (2, "a"))
+
+    run = items.run(RAW, from_initial=True)
+
+    assert (run.status, run.error_code) == (Status.FAILED, "row-accounting")
+    assert stored(items) == dict(SAME)
+
+
 def test_a_trigger_that_leaves_known_rows_alone_stops_nobody(items: Rig):
     items.at_target(
         "CREATE FUNCTION once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"

@@ -14,19 +14,25 @@ MERGE = SQL("""
 WITH ranked AS (
   SELECT {staged}, {arrival} AS arrival, {place} AS place FROM {rows} AS s),
 judged AS MATERIALIZED (
-  SELECT r.*, CASE WHEN r.place > 1 THEN 'deduplicated'
-                   WHEN t.{first_key} IS NULL THEN 'inserted'
-                   {newer}{changed}ELSE 'unchanged' END AS verdict
-    FROM ranked AS r LEFT JOIN {target} AS t ON r.place = 1 AND {same_key}
-   WHERE {within}),
+  SELECT * FROM (
+    SELECT r.*, CASE WHEN r.place > 1 THEN 'deduplicated'
+                     WHEN t.{first_key} IS NULL THEN 'inserted'
+                     {newer}{changed}ELSE 'unchanged' END AS verdict
+      FROM ranked AS r LEFT JOIN {target} AS t ON r.place = 1 AND {same_key}
+     WHERE {within} OFFSET 0) AS each_row
+   WHERE {remembered}),
 inserted AS (
   INSERT INTO {target} ({columns})
   SELECT {staged} FROM judged WHERE verdict = 'inserted' RETURNING 1){update}
-SELECT count(*), count(*) FILTER (WHERE verdict = 'inserted'),
-       count(*) FILTER (WHERE verdict = 'updated'), count(*) FILTER (WHERE verdict = 'unchanged'),
+SELECT {seen}, count(*) FILTER (WHERE verdict = 'inserted'),
+       count(*) FILTER (WHERE verdict = 'updated'),
        count(*) FILTER (WHERE verdict = 'deduplicated'), (SELECT count(*) FROM inserted),
        {updated}, {late} FROM judged
 """)
+# To keep the unchanged rows too takes as long as all else; without, a key that the target holds
+# twice would not show in the counts.
+ALL, CHANGES = SQL("true"), SQL("verdict <> 'unchanged'")
+STAGED = SQL("(SELECT count(*) FROM {} AS s)")
 # For rows of which none is in the target: half the time of the merge.
 APPEND = SQL("INSERT INTO {target} ({columns}) SELECT {staged} FROM {rows} AS s")
 LATE_OF_NEW = SQL(
@@ -87,13 +93,14 @@ class LoadSql(RowsSql):
         part: Mapping[str, int] = WHOLE,
         folds: bool = True,
         is_narrow: bool = False,
+        is_unique: bool = False,
     ) -> Composed:
         """Classify the rows, or those that arrived in ``[low, high)``, write, count.
 
         With ``folds`` a key may be among them more than once; with ``is_narrow`` all lie in the
-        span of ``NARROW``. A row that folds away behind a later one does so wherever that one
-        arrived. Of new rows inside ``late`` the last column tells how far each lies behind its
-        end, in seconds.
+        span of ``NARROW``; with ``is_unique`` the target must hold no key twice. A row that folds
+        away behind a later one does so wherever that one arrived. Of new rows inside ``late`` the
+        last column tells how far each lies behind its end, in seconds.
         """
         plain = self._plain
         update: Composable = SQL("")
@@ -110,6 +117,8 @@ class LoadSql(RowsSql):
             rows=self.rows,
             arrival=self.stage.arrival,
             within=self._within(part),
+            remembered=CHANGES if is_unique else ALL,
+            seen=STAGED.format(self.rows) if is_unique else SQL("count(*)"),
             first_key=Identifier(self.key[0]),
             newer=self._newer,
             changed=changed,

@@ -19,6 +19,9 @@ from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.stage_sql import WHOLE
 from qupersync.infrastructure.postgres.staging import Staging
 
+# What a short way ends with where the rows are not as it needs them.
+NOT_SO = (ConflictError, RowsRefusedError, RowAccountingError)
+
 
 @dataclass(slots=True)
 class Merging:
@@ -78,21 +81,38 @@ class Merging:
         return self._raw_load.finds
 
     def _guessed(self, late: Window | None) -> Merged | None:
-        """Take the short way for rows that are all like those of the batch before."""
-        guess, sql = self._guess(), self.staging.statements()
-        if guess == NEW:
-            refused = (ConflictError, RowsRefusedError, RowAccountingError)
-            with suppress(*refused), self.staging.connection.transaction():
+        """Take a short way, None if there is none for these rows."""
+        sql = self.staging.statements()
+        if self._guess() == NEW:
+            with suppress(*NOT_SO), self.staging.connection.transaction():
                 return self._appended(sql, late)
-        if guess == SAME and not self._repeats():
-            self.upserted = self._value(sql.same(is_narrow=self._narrowed()))
+        return None if self._repeats() else self._compared(sql, late)
+
+    def _compared(self, sql: LoadSql, late: Window | None) -> Merged | None:
+        """Take the way for rows whose keys are known to be unique, among them and in the target."""
+        is_narrow = self._narrowed()
+        if self._guess() == SAME:
+            self.upserted = self._value(sql.same(is_narrow=is_narrow))
             if self.upserted == self.staging.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.staging.held))
+        merge = sql.merge(late, folds=False, is_narrow=is_narrow, is_unique=True)
+        with suppress(*NOT_SO), self.staging.connection.transaction():
+            return self._changed(merge)
         return None
+
+    def _changed(self, merge: SQL) -> Merged:
+        merged = self._merged(merge)
+        self._keeps_unique()
+        self._raw_load.finds = _alike(merged.tally)
+        return merged
 
     def _is_unique(self) -> bool:
         # Nobody can drop it any more once the rows are written or compared.
         return bool(self._value(self.staging.load_sql.is_unique(self.staging.key_indexes)))
+
+    def _keeps_unique(self) -> None:
+        if not self._is_unique():
+            raise ConflictError("nothing keeps the key unique")
 
     def _appended(self, sql: LoadSql, late: Window | None) -> Merged:
         with translated(conflict_on=self.staging.key_indexes):
@@ -101,8 +121,7 @@ class Merging:
             raise RowAccountingError(
                 f"{self.staging.held} rows were to be inserted, but the target took {written}"
             )
-        if not self._is_unique():
-            raise ConflictError("nothing keeps the key unique")
+        self._keeps_unique()
         self.upserted = written
         ages = [] if late is None else self._value(sql.late(late))
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
@@ -114,8 +133,8 @@ class Merging:
 
     def _merged(self, query: SQL, *, is_whole: bool = True) -> Merged:
         with translated(conflict_on=self.staging.key_indexes):
-            row = self.staging.cursor.execute(query).fetchone() or (0,) * 8
-        seen, inserted, updated, unchanged, folded, really_inserted, really_updated, ages = row
+            row = self.staging.cursor.execute(query).fetchone() or (0,) * 7
+        seen, inserted, updated, folded, really_inserted, really_updated, ages = row
         if (inserted, updated) != (really_inserted, really_updated):
             raise RowAccountingError(
                 f"{inserted} rows were to be inserted and {updated} updated, but the target "
@@ -123,6 +142,7 @@ class Merging:
             )
         if is_whole and seen != self.staging.held:
             raise RowAccountingError(f"{self.staging.held} rows were staged, the target saw {seen}")
+        unchanged = seen - inserted - updated - folded
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
         self.upserted = tally.upserted
         return Merged(tally=tally, lateness=_lateness(ages))

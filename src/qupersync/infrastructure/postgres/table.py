@@ -37,7 +37,7 @@ class Table(JobMemory):
         sql = self._load_sql(terms)
         if is_raw:
             sql = sql.over(self.raw_load.sql_for(block, sql.collations).rows())
-        merge = sql.merge(late, folds=not is_raw)
+        merge = sql.merge(late, folds=not is_raw, is_unique=is_raw)
         return merge.as_string(self.session.connection).strip()
 
     def is_empty(self) -> bool:
@@ -102,6 +102,7 @@ class Table(JobMemory):
     def _load_sql(self, terms: Terms) -> LoadSql:
         job, known = self.target.job, self.target.columns
         spec = job.watermark
+        terms = replace(terms, look=None)  # every piece has another, and none other statements
         if terms not in self.known:
             self.known[terms] = LoadSql(
                 target=job.target,
