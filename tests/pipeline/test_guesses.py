@@ -1,9 +1,13 @@
 """A batch that is not what the one before lets expect is merged and counted all the same."""
 
+import psycopg
 import pytest
 
+from qupersync.application.pieces import CONFLICT_TRIES
 from qupersync.domain.batch import Tally
 from qupersync.domain.run import Status
+from qupersync.domain.table_name import TableName
+from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from tests.pipeline.rig import WATERMARK, Rig, a_job, a_snapshot
 
 RAW = a_job(load="copy", batch_size=2, watermark=WATERMARK | {"initial": "1h"})
@@ -129,6 +133,21 @@ def test_a_row_that_a_table_below_the_target_holds_does_not_come_twice(items: Ri
     assert items.rows("SELECT count(*) FROM items") == [(4,)]
 
 
+def test_what_keeps_no_key_unique_is_tried_once(items: Rig):
+    items.at_target(
+        "CREATE TABLE archive () INHERITS (items)",
+        "CREATE SEQUENCE inserts",
+        "CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+        " $$ BEGIN PERFORM nextval('public.inserts'); RETURN NULL; END $$",
+        "CREATE TRIGGER counts BEFORE INSERT ON items FOR EACH STATEMENT EXECUTE FUNCTION counts()",
+    )
+    at_source(items, *NEW, (3, "c"), (1, "a"), *LAST)
+
+    assert items.run(RAW).tally == Tally(extracted=6, inserted=5, unchanged=1)
+    # Each of the three batches once, and the first also the short way.
+    assert items.rows("SELECT last_value FROM inserts") == [(4,)]
+
+
 def test_a_key_that_the_target_has_twice_hides_no_new_row(items: Rig):
     items.at_target("CREATE TABLE archive () INHERITS (items)")
     at_target(items, *SAME)
@@ -152,6 +171,45 @@ def test_a_changed_row_that_the_target_has_twice_is_noticed(items: Rig):
 
     assert (run.status, run.error_code) == (Status.FAILED, "row-accounting")
     assert stored(items) == dict(SAME)
+
+
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_a_row_that_meets_two_of_the_target_shows_in_the_counts(items: Rig, changed: int):
+    """As it can under an index that tells more keys apart than the column's collation does."""
+    load = LoadSql(
+        target=TableName("public", "twice"),
+        columns=("id", "name"),
+        collations={},
+        key=("id",),
+        watermark=None,
+        kind=None,
+        settled=None,
+    )
+    items.at_target("CREATE TABLE twice (id int, name text)")
+    items.at_target(*["INSERT INTO twice VALUES (1, 'b')"] * changed)
+    items.at_target(*["INSERT INTO twice VALUES (1, 'a')"] * (2 - changed))
+    with psycopg.connect(items.target) as connection:
+        connection.execute(load.stage.create())
+        connection.execute("INSERT INTO qupersync_stage VALUES (1, 'a', 1)")
+        counts = connection.execute(load.merge(folds=False, is_unique=True)).fetchone()
+
+    assert counts is not None
+    seen, _, updated, _, _, really_updated, _ = counts
+    # Two that are as they should be deceive nobody.
+    assert (seen, updated == really_updated) == {0: (1, True), 1: (1, False), 2: (2, True)}[changed]
+
+
+def test_a_conflict_is_not_taken_for_a_wrong_guess(items: Rig):
+    items.at_target(
+        "CREATE SEQUENCE tries",
+        "CREATE FUNCTION quarrel() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+        " PERFORM nextval('public.tries'); RAISE 'a deadlock' USING ERRCODE = '40P01'; END $$",
+        "CREATE TRIGGER quarrel BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION quarrel()",
+    )
+    at_source(items, *NEW)
+
+    assert items.run(RAW).error_code == "conflict"
+    assert items.rows("SELECT last_value FROM tries") == [(CONFLICT_TRIES,)]
 
 
 def test_a_trigger_that_leaves_known_rows_alone_stops_nobody(items: Rig):

@@ -1,7 +1,7 @@
 """Rows on their way: as read, as checked, as set aside, and as counted by the target."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from functools import cached_property
 from hashlib import sha256
 from math import isfinite
@@ -132,4 +132,5 @@ class Tally:
     @property
     def is_balanced(self) -> bool:
         """Tell whether every extracted row is accounted for."""
-        return self.extracted == self.upserted + self.deduplicated + self.skipped
+        accounted = self.upserted + self.deduplicated + self.skipped
+        return self.extracted == accounted and all(count >= 0 for count in astuple(self))

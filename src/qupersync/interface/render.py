@@ -53,9 +53,9 @@ def is_table(output: Output) -> bool:
     return output is Output.TABLE and sys.stdout.isatty()
 
 
-def show_document(document: object) -> None:
-    """Write one JSON document to stdout."""
-    put(json.dumps(document, default=_plain, indent=2) + "\n")
+def show_document(document: object, limit_s: float = 0) -> None:
+    """Write one JSON document to stdout, with a limit as ``put`` has it."""
+    put(json.dumps(document, default=_plain, indent=2) + "\n", limit_s)
 
 
 def draw(records: Sequence[Record], columns: Iterable[Column]) -> None:

@@ -17,10 +17,10 @@ from qupersync.interface import advice, documents, exit_codes, failures, pinging
 from qupersync.interface.next_command import tell_next
 from qupersync.interface.options import Files
 from qupersync.interface.render import draw, show_document
-from qupersync.interface.text import say, spent, visible, within
+from qupersync.interface.text import say, spent, visible
 
 logger = logging.getLogger(__name__)
-# All is done and recorded by then; a reader of other commands, perhaps a pager, has all the time.
+# All is done and recorded by then; a reader of what only shows, perhaps a pager, has all the time.
 READ_S = 10.0
 _AT_EASE = frozenset({Status.SUCCESS, Status.SKIPPED})
 
@@ -78,7 +78,7 @@ def conclude(
     )
     _complain(outcome, held_is_failure=held_is_failure)
     if as_json:
-        answer(_summary(outcome, code))
+        answer(_summary(outcome, code), code)
     elif sys.stdout.isatty() and not quiet:
         if outcome.runs:
             draw([documents.of_run(run) for run in outcome.runs], tables.of_pass())
@@ -87,14 +87,17 @@ def conclude(
     raise typer.Exit(code)
 
 
-def answer(document: object) -> None:
-    """Write the JSON document of a whole pass to stdout, if it is read within ``READ_S``.
+def answer(document: object, code: int) -> None:
+    """Write the JSON document of a whole pass to stdout, if it is read.
 
     Raises:
-        typer.Exit: it cannot be written, or is not read; said on stderr.
+        typer.Exit: it cannot be written, or of a part of it nothing is read for ``READ_S``; said
+            on stderr. With the pass's ``code``, unless all else went well.
     """
-    with within(READ_S):
-        show_document(document)
+    try:
+        show_document(document, READ_S)
+    except typer.Exit as failed:
+        raise typer.Exit(code or failed.exit_code) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta, tzinfo
 from typing import NoReturn, TextIO
 
@@ -15,23 +15,28 @@ from qupersync.interface.exit_codes import ExitCode
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _SECOND_MS = 1_000
+PART = 4_096
 
 
-def put(text: str) -> None:
+def put(text: str, limit_s: float = 0) -> None:
     """Write data to stdout; a reader who has gone away is no error.
+
+    Unless ``limit_s`` is 0, nobody may leave a part of ``PART`` characters unread for so long.
 
     Raises:
         typer.Exit: it cannot be written; said on stderr.
     """
     try:
-        _write(sys.stdout, text)
+        for at in range(0, len(text), PART):
+            with _within(limit_s) if limit_s else nullcontext():
+                _write(sys.stdout, text[at : at + PART])
     except OSError as error:
         say(f"error: stdout cannot be written: {error.strerror} -> make room there, then repeat")
         raise typer.Exit(ExitCode.FAILED) from None
 
 
 @contextmanager
-def within(limit_s: float) -> Iterator[None]:
+def _within(limit_s: float) -> Iterator[None]:
     """Let whoever waits in the block, for a reader of stdout, wait no longer than that.
 
     Raises:

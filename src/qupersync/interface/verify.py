@@ -37,17 +37,15 @@ def verify(files: Files, names: Sequence[str], output: Output, *, repair: bool) 
     zone = app.settings.sync.time_zone
     listener = Listener(on_begin=_told, on_step=report_of(app, quiet=False).stepped)
     verdicts, signal = verified(app, names, repair=repair, listener=listener)
-    if output is Output.JSON:
-        answer([document(verdict) for verdict in verdicts])
-    else:
+    if output is not Output.JSON:
         show([_line(verdict) for verdict in verdicts], COLUMNS, output, zone)
     for verdict in verdicts:
         for note in Notes(verdict, zone, is_repaired=repair).lines():
             say(f"{verdict.job}: {note}")
-    if signal:
-        raise typer.Exit(SIGNAL_BASE + signal)
-    if not all(_is_well(verdict, names) for verdict in verdicts):
-        raise typer.Exit(ExitCode.FAILED)
+    code = SIGNAL_BASE + signal if signal else _code(verdicts, names)
+    if output is Output.JSON:
+        answer([document(verdict) for verdict in verdicts], code)
+    raise typer.Exit(code)
 
 
 def document(verdict: Verdict) -> Record:
@@ -96,6 +94,11 @@ def _line(verdict: Verdict) -> Record:
 
 def _ends(window: Window) -> Record:
     return {"low": canonical(window.low), "high": text(window.high)}
+
+
+def _code(verdicts: Sequence[Verdict], names: Sequence[str]) -> ExitCode:
+    is_well = all(_is_well(verdict, names) for verdict in verdicts)
+    return ExitCode.OK if is_well else ExitCode.FAILED
 
 
 def _is_well(verdict: Verdict, names: Sequence[str]) -> bool:

@@ -1,6 +1,6 @@
 """Staged rows into the target: the short ways, the long one, and who is to blame for neither."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,8 +19,7 @@ from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.stage_sql import WHOLE
 from qupersync.infrastructure.postgres.staging import Staging
 
-# What a short way ends with where the rows are not as it needs them.
-NOT_SO = (ConflictError, RowsRefusedError, RowAccountingError)
+UNIQUE_VIOLATION = "23505"
 
 
 @dataclass(slots=True)
@@ -34,27 +33,28 @@ class Merging:
 
     def __call__(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
-        merged = None if self.staging.is_made else self._guessed(late)
-        merged = merged or self._loaded(late)
-        self._broaden()
-        return merged
-
-    def _loaded(self, late: Window | None) -> Merged:
         rejects: list[Reject] = []
         while True:
-            merge = self._merge_sql(late)
             try:
-                with self.staging.connection.transaction():
-                    merged = self._merged(merge)
-                self._raw_load.finds = _alike(merged.tally)
-                return replace(merged, rejects=tuple(rejects))
+                merged = replace(self._loaded(late), rejects=tuple(rejects))
             except RowsRefusedError:
                 self._settle()
                 bad = self._culprits(WHOLE)
                 if not bad:  # they refuse each other, as two rows under another unique index do
                     raise
-            # Without them, older rows with their keys are up for the merge, and may be as bad.
-            rejects += self.staging.set_aside(bad)
+                # Without them, older rows with their keys are up, and may be as bad.
+                rejects += self.staging.set_aside(bad)
+            else:
+                self._broaden()
+                self._raw_load.finds = _alike(merged.tally)
+                return merged
+
+    def _loaded(self, late: Window | None) -> Merged:
+        if not self.staging.is_made and (merged := self._guessed(late)):
+            return merged
+        merge = self._merge_sql(late)
+        with self.staging.connection.transaction():
+            return self._merged(merge)
 
     def foresee(self) -> None:
         """Find out before the merge what it will want to know of the rows."""
@@ -82,11 +82,15 @@ class Merging:
 
     def _guessed(self, late: Window | None) -> Merged | None:
         """Take a short way, None if there is none for these rows."""
-        sql = self.staging.statements()
-        if self._guess() == NEW:
-            with suppress(*NOT_SO), self.staging.connection.transaction():
-                return self._appended(sql, late)
-        return None if self._repeats() else self._compared(sql, late)
+        sql, load = self.staging.statements(), self._raw_load
+        if load.keeps_unique and self._guess() == NEW:
+            # What is refused may be there already, as it is.
+            with suppress(RowsRefusedError):
+                if merged := self._tried(lambda: self._appended(sql, late)):
+                    return merged
+        if not load.keeps_unique or self._repeats():
+            return None
+        return self._compared(sql, late)
 
     def _compared(self, sql: LoadSql, late: Window | None) -> Merged | None:
         """Take the way for rows whose keys are known to be unique, among them and in the target."""
@@ -96,23 +100,30 @@ class Merging:
             if self.upserted == self.staging.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.staging.held))
         merge = sql.merge(late, folds=False, is_narrow=is_narrow, is_unique=True)
-        with suppress(*NOT_SO), self.staging.connection.transaction():
-            return self._changed(merge)
-        return None
+        return self._tried(lambda: self._merged(merge))
 
-    def _changed(self, merge: SQL) -> Merged:
-        merged = self._merged(merge)
-        self._keeps_unique()
-        self._raw_load.finds = _alike(merged.tally)
-        return merged
+    def _tried(self, way: Callable[[], Merged]) -> Merged | None:
+        """Take a way for which the rows may turn out not to be fit: then nothing of it stays."""
+        try:
+            with self.staging.connection.transaction():
+                merged = way()
+                self._require_unique()
+                return merged
+        except RowAccountingError:
+            return None
+        except ConflictError as error:
+            if error.sqlstate != UNIQUE_VIOLATION:
+                raise
+            return None
 
     def _is_unique(self) -> bool:
         # Nobody can drop it any more once the rows are written or compared.
         return bool(self._value(self.staging.load_sql.is_unique(self.staging.key_indexes)))
 
-    def _keeps_unique(self) -> None:
-        if not self._is_unique():
-            raise ConflictError("nothing keeps the key unique")
+    def _require_unique(self) -> None:
+        self._raw_load.keeps_unique = self._is_unique()
+        if not self._raw_load.keeps_unique:
+            raise RowAccountingError("nothing keeps the key unique")
 
     def _appended(self, sql: LoadSql, late: Window | None) -> Merged:
         with translated(conflict_on=self.staging.key_indexes):
@@ -121,7 +132,6 @@ class Merging:
             raise RowAccountingError(
                 f"{self.staging.held} rows were to be inserted, but the target took {written}"
             )
-        self._keeps_unique()
         self.upserted = written
         ages = [] if late is None else self._value(sql.late(late))
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))

@@ -38,13 +38,15 @@ class RawLoad:
     """The raw path of one run; left for good after ``MOST_REFUSALS`` batches that it refused.
 
     ``finds`` says what all rows of the last batch were, ``NEW`` or ``SAME``; empty if they were
-    neither, None before the first. ``refused`` is the last batch that could not pass. ``sql`` are
-    the statements for it, which are the same from batch to batch.
+    neither, None before the first. ``keeps_unique`` is false once nothing of the target kept
+    the key unique. ``refused`` is the last batch that could not pass. ``sql`` are the statements
+    for it, which are the same from batch to batch.
     """
 
     job: Job
     refusals: int = 0
     finds: str | None = None
+    keeps_unique: bool = True
     refused: Block | None = None
     sql: RawSql | None = None
 
