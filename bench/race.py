@@ -118,9 +118,7 @@ def track(folder: Path) -> Iterator[Track]:
 def source_tables(track: Track, shape: Shape, rows: int, percent: int = 10) -> Iterator[None]:
     """Hold the feed at the source, and beside it ``after``: the same with some rows changed."""
     track.source.run(SOURCE_DATABASE, *shape.source_table(TABLE, rows))
-    track.source.run(
-        SOURCE_DATABASE, *shape.source_table("after", rows, changed_percent=percent), "CHECKPOINT"
-    )
+    track.source.run(SOURCE_DATABASE, *shape.changed_table("after", TABLE, percent), "CHECKPOINT")
     yield
     track.source.run(SOURCE_DATABASE, f"DROP TABLE {TABLE}, after")
 

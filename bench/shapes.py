@@ -36,16 +36,22 @@ class Shape:
     def key(self) -> str:
         return next(iter(self.columns))
 
-    def source_table(self, table: str, rows: int, *, changed_percent: int = 0) -> tuple[str, ...]:
-        """Return the statements that make a table at the source, with some of its rows changed."""
-        change = f"CASE WHEN i % 100 < {changed_percent} THEN 'changed' ELSE 'as before' END"
-        values = ", ".join(
-            f"({expression})::{kind} AS {name}"
-            for name, (kind, expression) in {**self.columns, "note": ("text", change)}.items()
-        )
-        numbers = f"generate_series(1::bigint, {rows}) AS i"
+    def source_table(self, table: str, rows: int) -> tuple[str, ...]:
+        """Return the statements that make the table at the source."""
+        columns = self.columns | {"note": ("text", "'as before'")}
+        values = ", ".join(f"({how})::{kind} AS {name}" for name, (kind, how) in columns.items())
+        rows_of = f"SELECT {values} FROM generate_series(1::bigint, {rows}) AS i"  # noqa: S608
+        return self._made(table, rows_of)
+
+    def changed_table(self, table: str, of: str, percent: int) -> tuple[str, ...]:
+        """Return the statements that make a copy of a table, with some of its rows changed."""
+        note = f"CASE WHEN {self.key} % 100 < {percent} THEN 'changed' ELSE note END AS note"
+        query = f"SELECT {', '.join(self.columns)}, {note} FROM {of} ORDER BY {self.key}"  # noqa: S608
+        return self._made(table, query)
+
+    def _made(self, table: str, query: str) -> tuple[str, ...]:
         return (
-            f"CREATE TABLE {table} AS SELECT {values} FROM {numbers}",  # noqa: S608
+            f"CREATE TABLE {table} AS {query}",
             f"ALTER TABLE {table} ADD PRIMARY KEY ({self.key})",
             f"VACUUM ANALYZE {table}",
         )
