@@ -40,18 +40,16 @@ class Shape:
         """Return the statements that make the table at the source."""
         columns = self.columns | {"note": ("text", "'as before'")}
         values = ", ".join(f"({how})::{kind} AS {name}" for name, (kind, how) in columns.items())
-        rows_of = f"SELECT {values} FROM generate_series(1::bigint, {rows}) AS i"  # noqa: S608
-        return self._made(table, rows_of)
+        return self._made(table, values, f"generate_series(1::bigint, {rows}) AS i")
 
     def changed_table(self, table: str, of: str, percent: int) -> tuple[str, ...]:
         """Return the statements that make a copy of a table, with some of its rows changed."""
         note = f"CASE WHEN {self.key} % 100 < {percent} THEN 'changed' ELSE note END AS note"
-        query = f"SELECT {', '.join(self.columns)}, {note} FROM {of} ORDER BY {self.key}"  # noqa: S608
-        return self._made(table, query)
+        return self._made(table, ", ".join([*self.columns, note]), f"{of} ORDER BY {self.key}")
 
-    def _made(self, table: str, query: str) -> tuple[str, ...]:
+    def _made(self, table: str, values: str, rows: str) -> tuple[str, ...]:
         return (
-            f"CREATE TABLE {table} AS {query}",
+            f"CREATE TABLE {table} AS SELECT {values} FROM {rows}",  # noqa: S608
             f"ALTER TABLE {table} ADD PRIMARY KEY ({self.key})",
             f"VACUUM ANALYZE {table}",
         )

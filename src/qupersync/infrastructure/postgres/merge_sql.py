@@ -7,6 +7,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.watermark import Window, canonical
 from qupersync.infrastructure.postgres.kept_sql import kept
+from qupersync.infrastructure.postgres.narrow_sql import NARROW, SPAN
 from qupersync.infrastructure.postgres.rows_sql import RowsSql
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, WITHIN, listed
 
@@ -56,22 +57,6 @@ updated AS (
   UPDATE {target} AS t SET {assignments} FROM judged AS r
    WHERE r.verdict = 'updated' AND {same_key} RETURNING 1)""")
 PLACE = SQL("row_number() OVER (PARTITION BY {} ORDER BY {})")
-# Of keys that lie close together the target's rows are read in one go, and not looked up one by
-# one: half the time of 20,000 rows that are compared. The planner cannot be left to choose: where
-# it expects one row in the range and there are 20,000, it would read all staged ones for each.
-# But that binds triggers, checks and policies too, and one that joins large tables for each row
-# would need nested loops: so nothing of that kind may be there.
-NARROW = SQL("""
-SELECT set_config('enable_nestloop', 'off', true), set_config('qupersync.first', {}, true),
-       set_config('qupersync.last', {}, true)
-  FROM pg_class
- WHERE oid = CAST({} AS regclass) AND relkind = 'r' AND relchecks = 0
-   AND NOT (relhastriggers OR relhasrules OR relrowsecurity OR relhassubclass)
-""")
-BROADEN = "SET LOCAL enable_nestloop TO DEFAULT"
-SPAN = SQL("""
-{} AND t.{} BETWEEN current_setting('qupersync.first')::bigint
-                AND current_setting('qupersync.last')::bigint""")
 
 
 @dataclass(frozen=True, kw_only=True)

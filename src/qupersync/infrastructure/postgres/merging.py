@@ -14,7 +14,8 @@ from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.merge_sql import BROADEN, LoadSql
+from qupersync.infrastructure.postgres.merge_sql import LoadSql
+from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.stage_sql import WHOLE
 from qupersync.infrastructure.postgres.staging import Staging
