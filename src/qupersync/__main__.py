@@ -17,9 +17,9 @@ def main() -> None:
     # First of all, for the imports take longer than many a run. What comes before, while Python
     # itself starts (20 ms), ends the process in the system's way, by the signal.
     signal.signal(signal.SIGTERM, _leave)
-    # Most of the 100,000 objects that the imports make live to the end. To look through them for
+    # Most of the 150,000 objects that the imports make live to the end. To look through them for
     # garbage, again and again and once more at the exit, took a quarter of a small run's time.
-    gc.set_threshold(10_000)
+    gc.set_threshold(200_000)  # until rows come: see bootstrap.working
     atexit.register(gc.freeze)
     from qupersync.interface.cli import app  # noqa: PLC0415
     from qupersync.interface.outlet import outlet  # noqa: PLC0415

@@ -1,5 +1,6 @@
 """What runs jobs: the use case with its adapters, a heartbeat beside it, and an ear for signals."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -41,6 +42,9 @@ def working(servers: Servers, listener: Listener, pass_id: UUID) -> Iterator[tup
 
     All that is logged meanwhile, and all connections, bear the id of the pass.
     """
+    # All that was imported stays: garbage is to be found before it has the size of a batch.
+    gc.freeze()
+    gc.set_threshold(10_000)
     stop = Stop()
     servers = replace(servers, pass_id=pass_id, stop=stop)
 

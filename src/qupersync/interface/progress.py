@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from time import monotonic
@@ -11,7 +11,6 @@ from uuid import UUID
 from qupersync.bootstrap import Listener
 from qupersync.domain.run import Run
 from qupersync.interface.documents import Record
-from qupersync.interface.live import Terminal, shown
 
 logger = logging.getLogger(__name__)
 _HEARTBEAT_S = 60.0
@@ -26,16 +25,23 @@ def told(
     On a terminal people get a line for each run, gone at the end; what else is written to stderr
     scrolls above. Elsewhere each run is logged every ``every_s`` seconds. ``quiet`` tells nothing.
     """
-    progress, terminal = Progress(), Terminal()
-    heard = progress.heard(listener)
+    progress = Progress()
+    with _telling(progress, for_people=for_people, quiet=quiet, every_s=every_s):
+        yield progress.heard(listener)
+
+
+def _telling(
+    progress: "Progress", *, for_people: bool, quiet: bool, every_s: float
+) -> AbstractContextManager[None]:
     if quiet:
-        yield heard
-    elif for_people and terminal.can_move:
-        with shown(progress.records, terminal):
-            yield heard
-    else:
-        with _heartbeat(progress, every_s):
-            yield heard
+        return nullcontext()
+    if for_people:
+        from qupersync.interface.live import Terminal, shown
+
+        terminal = Terminal()
+        if terminal.can_move:
+            return shown(progress.records, terminal)
+    return _heartbeat(progress, every_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from uuid import UUID
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from qupersync.domain.watermark import canonical
 from qupersync.interface.documents import Record
 from qupersync.interface.options import Output
@@ -60,6 +56,10 @@ def show_document(document: object, limit_s: float = 0) -> None:
 
 def draw(records: Sequence[Record], columns: Iterable[Column]) -> None:
     """Draw a table on the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(highlight=False, markup=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     shown = [column for column in columns if console.width >= _needed(column)]
