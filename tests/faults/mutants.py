@@ -13,10 +13,10 @@ from qupersync.application import pieces as real_pieces
 from qupersync.domain import pulse as real_pulse
 from qupersync.domain.observed import Observed
 from qupersync.domain.watermark import WatermarkType
+from qupersync.infrastructure.postgres import asked_sql as real_asked_sql
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
 from qupersync.infrastructure.postgres import merging as real_merging
-from qupersync.infrastructure.postgres import rows_sql as real_rows_sql
 from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import unit as real_unit
 
@@ -26,7 +26,7 @@ pulse: Any = real_pulse
 observed: Any = Observed
 leases: Any = real_leases
 merge_sql: Any = real_merge_sql
-rows_sql: Any = real_rows_sql
+asked_sql: Any = real_asked_sql
 merging: Any = real_merging
 table: Any = real_table
 unit: Any = real_unit
@@ -58,7 +58,7 @@ def no_fence_and_no_compare_and_set() -> None:
 
 
 def watermark_is_the_newest_row_seen() -> None:
-    rows_sql.WatermarkType = SimpleNamespace(BIGINT=WatermarkType.TIMESTAMP)
+    asked_sql.WatermarkType = SimpleNamespace(BIGINT=WatermarkType.TIMESTAMP)
 
     def mark(self: Observed, _window: Any, _frontier: Any, before: Any) -> Any:
         newest: Any = self.newest

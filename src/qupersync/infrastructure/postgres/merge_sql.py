@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.watermark import Window, canonical
+from qupersync.infrastructure.postgres.asked_sql import AskedSql
 from qupersync.infrastructure.postgres.kept_sql import kept
 from qupersync.infrastructure.postgres.narrow_sql import NARROW, SPAN
-from qupersync.infrastructure.postgres.rows_sql import RowsSql
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, WITHIN, listed
 
 MERGE = SQL("""
@@ -60,7 +60,7 @@ PLACE = SQL("row_number() OVER (PARTITION BY {} ORDER BY {})")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadSql(RowsSql):
+class LoadSql(AskedSql):
     """How the rows are merged.
 
     With ``keeps_newer`` a row of the target that has a later watermark value stays as it is, with

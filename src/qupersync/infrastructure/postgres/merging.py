@@ -139,6 +139,8 @@ class Merging:
 
     def _repeats(self) -> bool:
         if self._folds is None:
+            self._folds = next(iter(self.staging.answers), None)
+        if self._folds is None:
             self._folds = self._value(self.staging.statements().repeats())
         return bool(self._folds)
 

@@ -9,6 +9,7 @@ The merge reads the rows where they are, cast on the way.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.errors import ProtocolViolation
@@ -31,6 +32,8 @@ MOST_REFUSALS = 3
 # So many rows of the target, for each that came, may lie between the least key and the greatest.
 MOST_SPARSE = 4
 NEW, SAME = "new", "same"
+# What to find out of the rows of a batch, and of which columns.
+Asked = tuple[Composable, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -83,7 +86,8 @@ class RawLoad:
 class RawStage:
     """The table for raw rows, in one transaction; ``rows`` is what the merge reads of it.
 
-    ``span`` are the least and the greatest key, where there is little but these rows between them.
+    ``span`` are the least and the greatest key, where there is little but these rows between them;
+    ``answers`` what was asked of the rows, unless there are more than those of one batch.
     """
 
     load: RawLoad
@@ -96,6 +100,7 @@ class RawStage:
     _begin: str = field(default=NOWHERE, init=False)
     _end: str = field(default=NOWHERE, init=False)
     span: Sequence[int] = field(default=(), init=False)
+    answers: Sequence[Any] = field(default=(), init=False)
     _spilled: list[Composed] = field(default_factory=list, init=False)
 
     @property
@@ -103,7 +108,7 @@ class RawStage:
         """Return the relation of the rows as target values, None if there are none."""
         return self._sql.rows() if self._sql and self._is_filled else None
 
-    def add(self, block: Block, first: int, place: int) -> bool:
+    def add(self, block: Block, first: int, place: int, asked: Asked) -> bool:
         """Take a batch; tell whether that was possible.
 
         Its first row is number ``first`` of those that arrived, and ``place`` of those staged.
@@ -111,7 +116,7 @@ class RawStage:
         if not self.load.takes(block):
             return False
         try:
-            self._copy(block)
+            self._copy(block, asked)
         except RowsRefusedError as error:
             self.load.note_refusal(block, error)
             return False
@@ -125,14 +130,14 @@ class RawStage:
             first, place = self._starts
             self.cursor.execute(self._sql.spill(first, self._begin))
             self._spilled.append(self._sql.records(place, self._begin, self._end))
-            self._is_filled, self._begin, self.span = False, self._end, ()
+            self._is_filled, self._begin, self.span, self.answers = False, self._end, (), ()
 
     def spilled(self) -> Sequence[Composed]:
         """Return, once, the queries for the bytes of the rows that ``spill`` has moved."""
         queries, self._spilled = self._spilled, []
         return queries
 
-    def _copy(self, block: Block) -> None:
+    def _copy(self, block: Block, asked: Asked) -> None:
         batch = block.batch
         if self._sql is None:
             sql = self.load.sql_for(block, self.collations)
@@ -140,12 +145,13 @@ class RawStage:
             self._sql = sql
         with translated(), self.connection.transaction():
             self._write(batch.payloads)
-            row = self.cursor.execute(self._sql.held(self._end)).fetchone()
-            held, end, first, last, *_ = row or (0, NOWHERE, None, None)
+            row = self.cursor.execute(self._sql.held(self._end, *asked)).fetchone()
+            held, _, end, first, last, *answers = row or (0, 0, NOWHERE, None, None)
             if held != len(batch):
                 raise RowsRefusedError("a row breaks a rule of its job")
         is_dense = first is not None and last - first < MOST_SPARSE * held
         self.span = (first, last) if is_dense and not self._is_filled else ()
+        self.answers = answers if not self._is_filled else ()
         self._end = end
 
     def _write(self, bodies: Sequence[bytes]) -> None:

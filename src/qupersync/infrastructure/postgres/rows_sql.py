@@ -1,4 +1,4 @@
-"""The statements about rows that were read and the table they go to, but for the merge itself."""
+"""The statements about rows that were read beside the table they go to, but for the merge."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,6 @@ from typing import Self
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from qupersync.domain.ports import Look
 from qupersync.domain.table_name import TableName
 from qupersync.domain.watermark import Point, WatermarkType, canonical
 from qupersync.domain.watermark_spec import Settled
@@ -21,22 +20,12 @@ DELETE FROM {table} AS t
          LIMIT {at_most}) AS old
  WHERE t.tableoid = old.tableoid AND t.ctid = old.ctid
 """)
-OBSERVE = SQL("""
-SELECT count(*) FILTER (WHERE {mark} IS NULL),
-       count(*) FILTER (WHERE {mark} < {low} OR {mark} >= {high}),
-       count(*) FILTER (WHERE {open} AND {mark} < {patience}
-                          AND ({before} IS NULL OR {mark} >= {before})),
-       min({mark}) FILTER (WHERE {open} AND {mark} >= {patience} AND {mark} < {high}),
-       {newest}
-  FROM {rows} AS s
-""")
 # In WHERE it becomes a hash anti join: 29 s as a FILTER over 50,000 rows, 0.02 s so.
 MISSING = SQL("""
 SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE 0 END, total
   FROM (SELECT count(*) AS total FROM {0}) AS whole
 """)
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
-REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
 IS_UNIQUE = SQL("""
 SELECT EXISTS (
   SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
@@ -45,8 +34,6 @@ SELECT EXISTS (
      AND c.relname = ANY ({}::text[])
      AND (t.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = t.oid)))
 """)
-# In less than half the time, but only of one column.
-REPEATS_ONE = SQL("SELECT count(*) > count(DISTINCT {1}) FROM {0} AS s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,36 +69,6 @@ class RowsSql:
     def is_empty(self) -> Composed:
         """Tell whether the target holds no row."""
         return IS_EMPTY.format(self._target)
-
-    @kept
-    def observe(self, look: Look) -> Composed:
-        """Count and compare the staged watermarks; five columns as ``Observed`` has them."""
-        column, kind = self._mark
-        mark = self.stage.staged(column)
-        points = {"low": look.window.low, "high": look.window.high}
-        points |= {"patience": look.patience, "before": look.before}
-        casts = {
-            name: SQL("CAST({} AS {})").format(
-                Literal(None if at is None else canonical(at)), SQL(kind.value)
-            )
-            for name, at in points.items()
-        }
-        is_open: Composable = SQL("false")
-        if self.settled is not None:
-            status = self.stage.staged(self.settled.column)
-            is_open = SQL("coalesce({}::text <> ALL ({}::text[]), true)").format(
-                status, Literal(list(self.settled.values))
-            )
-        newest: Composable = SQL("NULL")
-        if kind is WatermarkType.BIGINT:
-            newest = SQL("max({})").format(mark)
-        return OBSERVE.format(mark=mark, open=is_open, newest=newest, rows=self.rows, **casts)
-
-    @kept
-    def repeats(self) -> Composed:
-        """Tell whether a key is there more than once."""
-        repeats = REPEATS_ONE if len(self.key) == 1 else REPEATS
-        return repeats.format(self.rows, self._staged_key)
 
     @kept
     def is_unique(self, indexes: Collection[str]) -> Composed:

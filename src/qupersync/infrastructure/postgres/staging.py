@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -9,11 +10,12 @@ from psycopg.rows import TupleRow
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Refusal, Reject, Row
 from qupersync.domain.errors import RowsRefusedError
+from qupersync.domain.ports import Look
 from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.payloads import Payloads
-from qupersync.infrastructure.postgres.raw_load import RawLoad, RawStage
+from qupersync.infrastructure.postgres.raw_load import NEW, RawLoad, RawStage
 from qupersync.infrastructure.postgres.refusals import Refusals
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
 
@@ -28,6 +30,7 @@ class Staging:
     key_indexes: Collection[str]
     allowance: Allowance
     raw_load: RawLoad
+    look: Look | None
     staged: int = 0
     _arrived: int = 0
     _raw: RawStage = field(init=False)
@@ -56,6 +59,11 @@ class Staging:
     def span(self) -> Sequence[int]:
         """Return the least and the greatest key, where there is little but these rows between."""
         return self._raw.span
+
+    @property
+    def answers(self) -> Sequence[Any]:
+        """Return what ``LoadSql.asked`` asks of all staged rows, empty if it was not asked."""
+        return self._raw.answers
 
     @property
     def _sql(self) -> StageSql:
@@ -98,7 +106,10 @@ class Staging:
 
     def add_raw(self, block: Block) -> bool:
         """Bring a batch in as the bytes that came, or not at all; tell which."""
-        if not self._raw.add(block, self._arrived, self.staged):
+        # Rows that are all new need no look at their keys: the target's index does it.
+        asked = self.load_sql.asked(self.look, repeats=self.raw_load.finds != NEW)
+        where = self.load_sql.asked_of
+        if not self._raw.add(block, self._arrived, self.staged, (asked, where)):
             return False
         self._took(block, range(len(block.batch)), is_raw=True)
         return True

@@ -67,6 +67,7 @@ class Table(JobMemory):
                 self.target.key_indexes,
                 self.target.job.max_rejects,
                 self.raw_load,
+                terms.look,
             )
             unit = Unit(self.standing, cursor, staging, terms)
             yield unit
