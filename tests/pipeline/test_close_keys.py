@@ -5,7 +5,7 @@ from time import monotonic
 import pytest
 
 from qupersync.domain.batch import Tally
-from qupersync.infrastructure.postgres.raw_load import MOST_SPARSE
+from qupersync.infrastructure.postgres.raw_stage import MOST_SPARSE
 from tests.pipeline.rig import WATERMARK, Rig, a_job
 
 ROWS = 400

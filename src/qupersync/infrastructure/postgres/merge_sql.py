@@ -40,10 +40,9 @@ LATE_OF_NEW = SQL(
     "SELECT {late} FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged"
 )
 # And for rows that are all in the target as they are: two thirds of the time.
-SAME = SQL("""
-SELECT count(*) FROM {rows} AS r
- WHERE EXISTS (SELECT FROM {target} AS t WHERE {same_key} AND {same})
-""")
+SAME = SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})")
+COUNT_SAME = SQL("SELECT count(*) FROM {} AS r WHERE {}")
+FIND_OTHERS = SQL("INSERT INTO {} SELECT r.arrival FROM {} AS r WHERE NOT {}")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
@@ -137,16 +136,22 @@ class LoadSql(AskedSql):
     @kept
     def same(self, *, is_narrow: bool = False) -> Composed:
         """Count the rows that are in the target as they are; none may be there twice."""
-        same: Composable = SQL("true")
-        if plain := self._plain:
-            same = SQL("NOT {}").format(self._differs(plain))
-        same_key = self._matched(is_narrow=is_narrow)
-        return SAME.format(rows=self.rows, target=self._target, same_key=same_key, same=same)
+        return COUNT_SAME.format(self.rows, self._is_same(is_narrow=is_narrow))
+
+    @kept
+    def others(self, table: SQL) -> Composed:
+        """Note in a table the places of those, all in the span of ``NARROW``, that are not."""
+        return FIND_OTHERS.format(table, self.rows, self._is_same(is_narrow=True))
 
     def narrow(self, span: Sequence[int]) -> Composed:
         """Prepare for statements with ``is_narrow``; gives a row if the target allows them."""
         first, last = (Literal(str(key)) for key in span)
         return NARROW.format(first, last, Literal(self._target.as_string()))
+
+    def _is_same(self, *, is_narrow: bool) -> Composed:
+        plain = self._plain
+        same = SQL("NOT {}").format(self._differs(plain)) if plain else SQL("true")
+        return SAME.format(self._target, self._matched(is_narrow=is_narrow), same)
 
     def _matched(self, *, is_narrow: bool) -> Composed:
         same_key = self._same_key

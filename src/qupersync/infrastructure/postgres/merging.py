@@ -13,6 +13,7 @@ from qupersync.domain.errors import ConflictError, RowAccountingError, RowsRefus
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
+from qupersync.infrastructure.postgres.comparing import Comparing
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.narrow_sql import BROADEN
@@ -28,9 +29,13 @@ class Merging:
     """Brings staged rows into the target; ``upserted`` is how many of them it holds then."""
 
     staging: Staging
+    comparing: Comparing = field(init=False)
     upserted: int = field(default=0, init=False)
     _is_narrow: bool = field(default=False, init=False)
     _folds: bool | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.comparing = Comparing(self.staging)
 
     def __call__(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
@@ -55,7 +60,7 @@ class Merging:
             return merged
         merge = self._merge_sql(late)
         with self.staging.connection.transaction():
-            return self._merged(merge)
+            return self._merged(merge, self.staging.held)
 
     def foresee(self) -> None:
         """Find out before the merge what it will want to know of the rows."""
@@ -76,15 +81,12 @@ class Merging:
             self.staging.cursor.execute(BROADEN)
             self._is_narrow = False
 
-    def _guess(self) -> str:
-        if self._raw_load.finds is None:
-            self._raw_load.finds = NEW if self._value(self.staging.load_sql.is_empty()) else ""
-        return self._raw_load.finds
-
     def _guessed(self, late: Window | None) -> Merged | None:
         """Take a short way, None if there is none for these rows."""
         sql, load = self.staging.statements(), self._raw_load
-        if load.keeps_unique and self._guess() == NEW:
+        if self.comparing.is_done and (merged := self._others(late)):
+            return merged
+        if load.keeps_unique and self.staging.guess() == NEW:
             # What is refused may be there already, as it is.
             with suppress(RowsRefusedError):
                 if merged := self._tried(lambda: self._appended(sql, late)):
@@ -93,15 +95,28 @@ class Merging:
             return None
         return self._compared(sql, late)
 
+    def _others(self, late: Window | None) -> Merged | None:
+        """Take the way for rows that were compared as they came."""
+        others = self.comparing.others
+        same = Tally(unchanged=self.staging.held - others)
+        if not others:
+            self.upserted = self.staging.held
+            return Merged(tally=same) if self._is_unique() else None
+        merge = self.comparing.statements().merge(late, folds=False, is_unique=True)
+        if merged := self._tried(lambda: self._merged(merge, others)):
+            self.upserted += same.unchanged
+            return replace(merged, tally=merged.tally + same)
+        return None
+
     def _compared(self, sql: LoadSql, late: Window | None) -> Merged | None:
         """Take the way for rows whose keys are known to be unique, among them and in the target."""
         is_narrow = self._narrowed()
-        if self._guess() == SAME:
+        if self.staging.guess() == SAME:
             self.upserted = self._value(sql.same(is_narrow=is_narrow))
             if self.upserted == self.staging.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.staging.held))
         merge = sql.merge(late, folds=False, is_narrow=is_narrow, is_unique=True)
-        return self._tried(lambda: self._merged(merge))
+        return self._tried(lambda: self._merged(merge, self.staging.held))
 
     def _tried(self, way: Callable[[], Merged]) -> Merged | None:
         """Take a way for which the rows may turn out not to be fit: then nothing of it stays."""
@@ -138,13 +153,14 @@ class Merging:
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
 
     def _repeats(self) -> bool:
-        if self._folds is None:
-            self._folds = next(iter(self.staging.answers), None)
+        if self._folds is None and (whole := self.staging.whole):
+            self._folds = whole.answers[0]
         if self._folds is None:
             self._folds = self._value(self.staging.statements().repeats())
         return bool(self._folds)
 
-    def _merged(self, query: SQL, *, is_whole: bool = True) -> Merged:
+    def _merged(self, query: SQL, rows: int | None) -> Merged:
+        """Run a merge, of so many ``rows`` if that is known, and check its accounts."""
         with translated(conflict_on=self.staging.key_indexes):
             row = self.staging.cursor.execute(query).fetchone() or (0,) * 7
         seen, inserted, updated, folded, really_inserted, really_updated, ages = row
@@ -153,8 +169,8 @@ class Merging:
                 f"{inserted} rows were to be inserted and {updated} updated, but the target "
                 f"took {really_inserted} and {really_updated}"
             )
-        if is_whole and seen != self.staging.held:
-            raise RowAccountingError(f"{self.staging.held} rows were staged, the target saw {seen}")
+        if rows is not None and seen != rows:
+            raise RowAccountingError(f"{rows} rows were to be merged, the target saw {seen}")
         unchanged = seen - inserted - updated - folded
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
         self.upserted = tally.upserted
@@ -168,8 +184,9 @@ class Merging:
 
     def _narrowed(self) -> bool:
         """Have the target read in one go if that is no more than a few rows for each of these."""
-        if self.staging.span and not self._is_narrow:
-            narrow = self.staging.load_sql.narrow(self.staging.span)
+        whole = self.staging.whole
+        if whole and whole.span and not self._is_narrow:
+            narrow = self.staging.load_sql.narrow(whole.span)
             self._is_narrow = self.staging.cursor.execute(narrow).fetchone() is not None
         return self._is_narrow
 
@@ -187,7 +204,7 @@ class Merging:
     def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
         try:
             with self.staging.connection.transaction(force_rollback=True):
-                self._merged(self.staging.load_sql.merge(part=part), is_whole=False)
+                self._merged(self.staging.load_sql.merge(part=part), None)
         except RowsRefusedError as error:
             return error
         return None

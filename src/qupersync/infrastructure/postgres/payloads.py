@@ -8,7 +8,7 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed
 
-from qupersync.infrastructure.postgres.raw_load import HEADER, TRAILER
+from qupersync.infrastructure.postgres.raw_stage import HEADER, TRAILER
 
 # A table of its own: one of 1,600 columns has no room for another.
 CREATE = """

@@ -27,6 +27,12 @@ ENDS = SQL("min({0}), max({0})")
 NOWHERE = "(0,0)"
 SPILL = SQL("INSERT INTO {} SELECT {}, {} - 1 + row_number() OVER (ORDER BY {}) FROM {} AS s")
 PART = SQL("{} WHERE ctid > CAST({} AS tid)")
+SET_PART = SQL(
+    "SELECT set_config('qupersync.after', {}, true), set_config('qupersync.until', {}, true)"
+)
+SOME = SQL("""{} WHERE ctid > CAST(current_setting('qupersync.after') AS tid)
+  AND ctid <= CAST(current_setting('qupersync.until') AS tid)""")
+CHOSEN = SQL("{} WHERE ctid = ANY (ARRAY(SELECT arrival FROM {}))")
 RECORDS = SQL("""
 SELECT {} - 1 + row_number() OVER (ORDER BY ctid), record_send(ROW({})), true
   FROM {} AND ctid <= CAST({} AS tid)
@@ -121,6 +127,20 @@ class RawSql:
     def rows(self) -> Composed:
         """Return the rows as target values, as a relation with the columns of staging."""
         return self._rows(RAW)
+
+    def set_part(self, after: str, until: str) -> Composed:
+        """Say which rows ``some_rows`` are."""
+        return SET_PART.format(Literal(after), Literal(until))
+
+    @kept
+    def some_rows(self) -> Composed:
+        """Return those behind ``after`` until ``until`` as ``rows`` does all."""
+        return self._rows(SOME.format(RAW))
+
+    @kept
+    def chosen_rows(self, chosen: SQL) -> Composed:
+        """Return those whose ``arrival`` the relation holds."""
+        return self._rows(CHOSEN.format(RAW, chosen))
 
     def _rows(self, source: Composable) -> Composed:
         return ROWS.format(listed(map(self._staged, self.columns)), ARRIVAL, source)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL
 
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Refusal, Reject, Row
@@ -15,7 +15,9 @@ from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.payloads import Payloads
-from qupersync.infrastructure.postgres.raw_load import NEW, RawLoad, RawStage
+from qupersync.infrastructure.postgres.raw_load import NEW, RawLoad
+from qupersync.infrastructure.postgres.raw_sql import RawSql
+from qupersync.infrastructure.postgres.raw_stage import Part, RawStage
 from qupersync.infrastructure.postgres.refusals import Refusals
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
 
@@ -31,6 +33,7 @@ class Staging:
     allowance: Allowance
     raw_load: RawLoad
     look: Look | None
+    asks_repeats: bool = True
     staged: int = 0
     _arrived: int = 0
     _raw: RawStage = field(init=False)
@@ -56,14 +59,30 @@ class Staging:
         return self.staged - len(self.removed)
 
     @property
-    def span(self) -> Sequence[int]:
-        """Return the least and the greatest key, where there is little but these rows between."""
-        return self._raw.span
+    def parts(self) -> Sequence[Part]:
+        """Return the batches that are staged raw, in the order in which they came."""
+        return self._raw.parts
 
     @property
-    def answers(self) -> Sequence[Any]:
-        """Return what ``LoadSql.asked`` asks of all staged rows, empty if it was not asked."""
-        return self._raw.answers
+    def whole(self) -> Part | None:
+        """Return what is known of all rows, if they came raw and in one batch."""
+        return self.parts[0] if len(self.parts) == 1 else None
+
+    @property
+    def raw_sql(self) -> RawSql:
+        """Return the statements for raw rows; there must be some."""
+        return self._raw.sql
+
+    def some_rows(self, part: Part) -> SQL:
+        """Return the relation of the rows of one part, until the next call."""
+        return self._raw.some_rows(part)
+
+    def guess(self) -> str:
+        """Return what all these rows may be, as ``RawLoad.finds`` has it."""
+        if self.raw_load.finds is None:
+            row = self.cursor.execute(self.load_sql.is_empty()).fetchone()
+            self.raw_load.finds = NEW if row and row[0] else ""
+        return self.raw_load.finds
 
     @property
     def _sql(self) -> StageSql:
@@ -107,7 +126,8 @@ class Staging:
     def add_raw(self, block: Block) -> bool:
         """Bring a batch in as the bytes that came, or not at all; tell which."""
         # Rows that are all new need no look at their keys: the target's index does it.
-        asked = self.load_sql.asked(self.look, repeats=self.raw_load.finds != NEW)
+        repeats = self.asks_repeats and self.raw_load.finds != NEW
+        asked = self.load_sql.asked(self.look, repeats=repeats)
         where = self.load_sql.asked_of
         if not self._raw.add(block, self._arrived, self.staged, (asked, where)):
             return False

@@ -63,7 +63,6 @@ class Unit:
     cursor: Cursor[TupleRow]
     staging: Staging
     terms: Terms
-    stage: Callable[[Block], list[Reject]] = field(init=False)
     merging: Merging = field(init=False)
     _observed: Observed | None = field(default=None, init=False)
     entries: int = 0
@@ -71,7 +70,6 @@ class Unit:
     ended: Run | None = None
 
     def __post_init__(self) -> None:
-        self.stage = self.staging.add
         self.merging = Merging(self.staging)
 
     def fence(self) -> None:
@@ -81,6 +79,12 @@ class Unit:
         """
         self.cursor.execute(IDLE_LIMIT, [f"{round(self.terms.idle_limit_s * 1000)}ms"])
         fence(self.cursor, self.standing.lease)
+
+    def stage(self, block: Block) -> list[Reject]:
+        """Keep the promise of ``ports.Unit.stage``."""
+        rejects = self.staging.add(block)
+        self.merging.comparing()
+        return rejects
 
     def merge(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
@@ -101,8 +105,9 @@ class Unit:
     def _looked(self) -> Observed:
         if self.terms.look is None:
             raise AssertionError("the terms do not say what to look for")
-        _, *seen = self.staging.answers or (None,)
-        if not seen:
+        if whole := self.staging.whole:
+            _, *seen = whole.answers
+        else:
             query = self.staging.statements().observe(self.terms.look)
             seen = list(self.cursor.execute(query).fetchone() or (0, 0, 0, None, None))
         missing, outside, given_up, oldest_open, newest = seen

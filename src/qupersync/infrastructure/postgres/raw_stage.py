@@ -1,0 +1,140 @@
+"""Batches into the target as the bytes that came: one COPY, one statement that looks at the rules.
+
+A ``DataRow`` body is, byte for byte, a row of COPY's binary format. The raw path takes a batch
+only as a whole. If PostgreSQL refuses a byte or a rule is broken, nothing of it stays, and the
+caller checks the same bytes row by row: so both paths reject the same rows for the same reasons.
+The merge reads the rows where they are, cast on the way.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Connection, Cursor
+from psycopg.errors import ProtocolViolation
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Composable, Composed
+
+from qupersync.domain.errors import RowsRefusedError
+from qupersync.domain.row_check import Block
+from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.raw_load import RawLoad
+from qupersync.infrastructure.postgres.raw_sql import COPY, NOWHERE, RawSql
+
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
+# One write per row is slower than all the rest; one of a whole batch would copy it once more.
+ROWS_PER_WRITE = 500
+# So many rows of the target, for each that came, may lie between the least key and the greatest.
+MOST_SPARSE = 4
+# What to find out of the rows of a batch, and of which columns.
+Asked = tuple[Composable, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The ``rows`` of a batch: behind ``after`` until ``until`` in the order in which they came.
+
+    ``span`` are the least and the greatest key, where there is little but these rows between them;
+    ``answers`` are those to what was asked.
+    """
+
+    rows: int
+    after: str
+    until: str
+    span: Sequence[int]
+    answers: Sequence[Any]
+
+
+@dataclass(slots=True)
+class RawStage:
+    """The table for raw rows, in one transaction; ``parts`` are what the merge reads of it."""
+
+    load: RawLoad
+    connection: Connection[TupleRow]
+    cursor: Cursor[TupleRow]
+    collations: Mapping[str, Sequence[str]]
+    parts: list[Part] = field(default_factory=list, init=False)
+    _sql: RawSql | None = field(default=None, init=False)
+    _starts: tuple[int, int] = field(default=(0, 0), init=False)
+    _end: str = field(default=NOWHERE, init=False)
+    _spilled: list[Composed] = field(default_factory=list, init=False)
+
+    @property
+    def rows(self) -> SQL | None:
+        """Return the relation of the rows as target values, None if there are none."""
+        return self._sql.rows() if self._sql and self.parts else None
+
+    def some_rows(self, part: Part) -> SQL:
+        """Return the relation of those of one part, until the next call for another."""
+        self.cursor.execute(self.sql.set_part(part.after, part.until))
+        return self.sql.some_rows()
+
+    @property
+    def sql(self) -> RawSql:
+        """Return the statements for the rows; there must be some."""
+        if self._sql is None:
+            raise AssertionError("no batch was staged raw")
+        return self._sql
+
+    def add(self, block: Block, first: int, place: int, asked: Asked) -> bool:
+        """Take a batch; tell whether that was possible.
+
+        Its first row is number ``first`` of those that arrived, and ``place`` of those staged.
+        """
+        if not self.load.takes(block):
+            return False
+        try:
+            part = self._copied(block, asked)
+        except RowsRefusedError as error:
+            self.load.note_refusal(block, error)
+            return False
+        if not self.parts:
+            self._starts = (first, place)
+        self.parts.append(part)
+        self._end = part.until
+        return True
+
+    def spill(self) -> None:
+        """Bring all rows into the staging table, where single ones can be found."""
+        if self.parts:
+            (first, place), after = self._starts, self.parts[0].after
+            self.cursor.execute(self.sql.spill(first, after))
+            self._spilled.append(self.sql.records(place, after, self._end))
+            self.parts.clear()
+
+    def spilled(self) -> Sequence[Composed]:
+        """Return, once, the queries for the bytes of the rows that ``spill`` has moved."""
+        queries, self._spilled = self._spilled, []
+        return queries
+
+    def _copied(self, block: Block, asked: Asked) -> Part:
+        batch = block.batch
+        if self._sql is None:
+            sql = self.load.sql_for(block, self.collations)
+            self.cursor.execute(sql.create())
+            self._sql = sql
+        with translated(), self.connection.transaction():
+            self._write(batch.payloads)
+            row = self.cursor.execute(self._sql.held(self._end, *asked)).fetchone()
+            held, _, until, first, last, *answers = row or (0, 0, NOWHERE, None, None)
+            if held != len(batch):
+                raise RowsRefusedError("a row breaks a rule of its job")
+        is_dense = first is not None and last - first < MOST_SPARSE * held
+        span = (first, last) if is_dense else ()
+        return Part(rows=held, after=self._end, until=until, span=span, answers=answers)
+
+    def _write(self, bodies: Sequence[bytes]) -> None:
+        try:
+            with self.cursor.copy(COPY) as copy:
+                for data in _written(bodies):
+                    copy.write(data)
+        except ProtocolViolation as error:  # what PostgreSQL calls a value that is too short
+            raise RowsRefusedError("a value is too short", sqlstate="08P01") from error
+
+
+def _written(bodies: Sequence[bytes]) -> Iterator[bytes]:
+    yield HEADER
+    for low in range(0, len(bodies), ROWS_PER_WRITE):
+        yield b"".join(bodies[low : low + ROWS_PER_WRITE])
+    yield TRAILER
