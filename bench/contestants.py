@@ -29,6 +29,8 @@ jobs:
 {columns}
 """
 _BY_TIME = "mode: incremental\n    watermark: {column: changed, initial: 1d, overlap: 0s}"
+# As docs/jobs.md says of a column with a time zone.
+_WINDOW = "WHERE changed >= :low AT TIME ZONE 'UTC' AND changed < :high AT TIME ZONE 'UTC'"
 _PIPE = """
 "$PSQL" "$SOURCE" -qXc "COPY {table} TO STDOUT (FORMAT binary)" |
 "$PSQL" "$TARGET" -qX1v ON_ERROR_STOP=1 \
@@ -101,7 +103,7 @@ def qupersync(
             key=shape.key,
             load=load,
             mode=_BY_TIME if mode == "incremental" else f"mode: {mode}",
-            window="WHERE changed >= :low AND changed < :high" if mode == "incremental" else "",
+            window=_WINDOW if mode == "incremental" else "",
             columns="\n".join(f"      {name}: {kind}" for name, kind in shape.types()),
         )
         (place.folder / "jobs.yaml").write_text(job)

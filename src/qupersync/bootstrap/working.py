@@ -1,6 +1,7 @@
 """What runs jobs: the use case with its adapters, a heartbeat beside it, and an ear for signals."""
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -45,6 +46,9 @@ def working(servers: Servers, listener: Listener, pass_id: UUID) -> Iterator[tup
     # All that was imported stays: garbage is to be found before it has the size of a batch.
     gc.freeze()
     gc.set_threshold(10_000)
+    # The thread that reads keeps the others, who only want to send on, waiting for so long: with
+    # Python's 5 ms, 200,000 rows of 60 columns took a twelfth longer.
+    sys.setswitchinterval(0.0005)
     stop = Stop()
     servers = replace(servers, pass_id=pass_id, stop=stop)
 

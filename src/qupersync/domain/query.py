@@ -43,9 +43,10 @@ def oldest(sql: str, column: str, kind: WatermarkType, window: Window) -> str:
     mark = f'CAST("{name}" AS {kind})'
     # Not in WHERE: a planner that multiplies it with the job's own bounds expects hardly a row, and
     # then loops for minutes (seen on 20,000 queries of the stand-in).
-    inside = f"{mark} >= {literal(window.low)}"
+    # As constants of its type: else each row's value is converted for each comparison.
+    inside = f"{mark} >= {literal(window.low, kind)}"
     if window.high is not None:
-        inside += f" AND {mark} < {literal(window.high)}"
+        inside += f" AND {mark} < {literal(window.high, kind)}"
     value = f"min(CASE WHEN {inside} THEN {mark} END)"
     return f"SELECT CAST({value} AS varchar) FROM {_rows_of(sql)}"  # noqa: S608 - the name is quoted
 

@@ -58,16 +58,16 @@ def canonical(point: Point) -> str:
             return str(point)
 
 
-def literal(point: Point) -> str:
+def literal(point: Point, kind: WatermarkType = WatermarkType.TIMESTAMP) -> str:
     """Render a point as a typed SQL literal; nothing else ever enters a job's SQL.
 
     A time is naive UTC with six digits, because Redshift's system times are ``timestamp``
-    in UTC and the source session is set to UTC.
+    in UTC and the source session is set to UTC; ``kind`` may make it a ``timestamptz``.
     """
     match point:
         case datetime():
             naive = point.astimezone(UTC).replace(tzinfo=None)
-            return f"timestamp '{naive.isoformat(sep=' ', timespec='microseconds')}'"
+            return f"{kind} '{naive.isoformat(sep=' ', timespec='microseconds')}'"
         case date():
             return f"date '{point.isoformat()}'"
         case _:

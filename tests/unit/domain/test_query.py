@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qupersync.domain.query import bound, placeholders
-from qupersync.domain.watermark import Window
+from qupersync.domain.query import bound, oldest, placeholders
+from qupersync.domain.watermark import WatermarkType, Window
 
 DAYS = Window(date(2026, 1, 2), date(2026, 1, 3))
 
@@ -53,6 +53,15 @@ def test_each_placeholder_becomes_the_literal_of_its_bound():
         "t >= timestamp '2026-01-02 00:00:00.000000' AND "
         "t < timestamp '2026-01-03 00:00:00.000001' OR t = timestamp '2026-01-02 00:00:00.000000'"
     )
+
+
+def test_the_oldest_value_is_looked_for_among_constants_of_its_own_type():
+    window = Window(datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, tzinfo=UTC))
+
+    query = oldest("SELECT 1 AS t", "t", WatermarkType.TIMESTAMPTZ, window)
+
+    assert "CAST(\"t\" AS timestamptz) >= timestamptz '2026-01-02 00:00:00.000000'" in query
+    assert "CAST(\"t\" AS timestamptz) < timestamptz '2026-01-03 00:00:00.000000'" in query
 
 
 def test_a_window_open_above_fills_only_low():
