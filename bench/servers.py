@@ -22,6 +22,7 @@ SETTINGS = {
     "full_page_writes": "on",
     "shared_buffers": "1GB",
     "max_wal_size": "8GB",
+    "min_wal_size": "2GB",  # files that are there are used again
     "checkpoint_timeout": "1h",
     "autovacuum": "off",
 }
