@@ -194,7 +194,7 @@ def test_an_alias_may_be_used(load):
         (JOB + "sql_file: a.sql\n", "7:15: jobs.a.sql_file: 'a.sql' cannot be read: No such file"),
         (
             JOB + 'sql_file: "a\\0"\n',
-            "7:15: jobs.a.sql_file: 'a\\x00' cannot be read: embedded null",
+            "7:15: jobs.a.sql_file: 'a\\x00' cannot be read: ",
         ),
     ],
 )

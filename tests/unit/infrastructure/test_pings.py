@@ -53,14 +53,15 @@ def test_a_monitor_that_is_away_is_told_of_without_its_address(caplog: pytest.Lo
 
 @pytest.mark.parametrize(
     ("url", "reason"),
-    [("http://127.0.0.1:1/canary key", "InvalidURL"), ("http://canary..x/", "UnicodeError")],
+    [("http://127.0.0.1:1/canary key", "InvalidURL"), ("http://canary..x/", "Unicode")],
 )
 def test_an_impossible_url_is_told_of_without_its_text(
     url: str, reason: str, caplog: pytest.LogCaptureFixture
 ):
     send(Moment.SUCCESS, url)
 
-    assert said(caplog) == [("success", reason)]
+    [(event, error)] = said(caplog)
+    assert (event, error.startswith(reason)) == ("success", True)
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING])
