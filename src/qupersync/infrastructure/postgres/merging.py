@@ -4,21 +4,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from psycopg.sql import SQL
 
-from qupersync.domain.batch import Refusal, Reject, Tally
+from qupersync.domain.batch import Reject, Tally
 from qupersync.domain.errors import ConflictError, RowAccountingError, RowsRefusedError
 from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.comparing import Comparing
+from qupersync.infrastructure.postgres.culprits import culprits
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
-from qupersync.infrastructure.postgres.stage_sql import WHOLE
 from qupersync.infrastructure.postgres.staging import Staging
 
 UNIQUE_VIOLATION = "23505"
@@ -45,7 +44,7 @@ class Merging:
                 merged = replace(self._loaded(late), rejects=tuple(rejects))
             except RowsRefusedError:
                 self._settle()
-                bad = self._culprits(WHOLE)
+                bad = culprits(self.staging, self._objection)
                 if not bad:  # they refuse each other, as two rows under another unique index do
                     raise
                 # Without them, older rows with their keys are up, and may be as bad.
@@ -112,7 +111,7 @@ class Merging:
         """Take the way for rows whose keys are known to be unique, among them and in the target."""
         is_narrow = self._narrowed()
         if self.staging.guess() == SAME:
-            self.upserted = self._value(sql.same(is_narrow=is_narrow))
+            self.upserted = self.staging.value(sql.same(is_narrow=is_narrow))
             if self.upserted == self.staging.held and self._is_unique():
                 return Merged(tally=Tally(unchanged=self.staging.held))
         merge = sql.merge(late, folds=False, is_narrow=is_narrow, is_unique=True)
@@ -134,7 +133,7 @@ class Merging:
 
     def _is_unique(self) -> bool:
         # Nobody can drop it any more once the rows are written or compared.
-        return bool(self._value(self.staging.load_sql.is_unique(self.staging.key_indexes)))
+        return bool(self.staging.value(self.staging.load_sql.is_unique(self.staging.key_indexes)))
 
     def _require_unique(self) -> None:
         self._raw_load.keeps_unique = self._is_unique()
@@ -149,14 +148,14 @@ class Merging:
                 f"{self.staging.held} rows were to be inserted, but the target took {written}"
             )
         self.upserted = written
-        ages = [] if late is None else self._value(sql.late(late))
+        ages = [] if late is None else self.staging.value(sql.late(late))
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
 
     def _repeats(self) -> bool:
         if self._folds is None and (whole := self.staging.whole):
             self._folds = whole.answers[0]
         if self._folds is None:
-            self._folds = self._value(self.staging.statements().repeats())
+            self._folds = self.staging.value(self.staging.statements().repeats())
         return bool(self._folds)
 
     def _merged(self, query: SQL, rows: int | None) -> Merged:
@@ -190,17 +189,6 @@ class Merging:
             self._is_narrow = self.staging.cursor.execute(narrow).fetchone() is not None
         return self._is_narrow
 
-    def _culprits(self, part: dict[str, int]) -> dict[int, Refusal]:
-        sql = self.staging.load_sql.stage
-        count = self._value(sql.in_range(), part)
-        error = self._objection(part) if count else None
-        if error is None:
-            return {}
-        middle = self._value(sql.middle(), part | {"half": count // 2})
-        if count == 1:
-            return {middle: self.staging.counted(error)}
-        return self._culprits(part | {"high": middle}) | self._culprits(part | {"low": middle})
-
     def _objection(self, part: dict[str, int]) -> RowsRefusedError | None:
         try:
             with self.staging.connection.transaction(force_rollback=True):
@@ -208,10 +196,6 @@ class Merging:
         except RowsRefusedError as error:
             return error
         return None
-
-    def _value(self, query: Any, parameters: dict[str, Any] | None = None) -> Any:
-        row = self.staging.cursor.execute(query, parameters).fetchone()
-        return row[0] if row else 0
 
 
 def _lateness(ages: Sequence[float] | None) -> Lateness:

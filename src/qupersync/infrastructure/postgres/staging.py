@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -80,9 +81,13 @@ class Staging:
     def guess(self) -> str:
         """Return what all these rows may be, as ``RawLoad.finds`` has it."""
         if self.raw_load.finds is None:
-            row = self.cursor.execute(self.load_sql.is_empty()).fetchone()
-            self.raw_load.finds = NEW if row and row[0] else ""
+            self.raw_load.finds = NEW if self.value(self.load_sql.is_empty()) else ""
         return self.raw_load.finds
+
+    def value(self, query: Any, parameters: Mapping[str, Any] | None = None) -> Any:
+        """Return the first value of a statement's first row, 0 if there is none."""
+        row = self.cursor.execute(query, parameters).fetchone()
+        return row[0] if row else 0
 
     @property
     def _sql(self) -> StageSql:

@@ -1,9 +1,9 @@
 """One fenced transaction: rows, rejects, ledger and watermark, all of them or nothing."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import TupleRow
@@ -137,8 +137,7 @@ class Unit:
 
     def owners_gone(self) -> int:
         """Keep the promise of ``ports.Unit.owners_gone``."""
-        row = self.cursor.execute(self.staging.statements().owners_gone()).fetchone()
-        return row[0] if row else 0
+        return int(self.staging.value(self.staging.statements().owners_gone()))
 
     def delete_missing(self) -> int:
         """Keep the promise of ``ports.Unit.delete_missing``."""
@@ -169,23 +168,19 @@ class Unit:
         values = identity(self.standing.lease) | {"seq": self.standing.batch_seq} | _line(entry)
         if entry.mark is not None:
             values |= {"kind": self.standing.kind, "column": self.staging.load_sql.watermark}
-        self.xid = self._one(LEDGER, values)
+        self.xid = self.staging.value(LEDGER, values)
         if self.cursor.execute(ADVANCE, values).rowcount != 1:
             raise LeaseLostError
         self.entries += 1
 
     def close(self, run: Run) -> Run:
         """Keep the promise of ``ports.Unit.close``."""
-        self.xid = self._one(XID)
+        self.xid = self.staging.value(XID)
         self.ended = run_log.closed(self.cursor, replace(run, status=Status.SUCCESS))
         if self.ended.completed_at is None:
             raise LeaseLostError  # only the next holder closes the run of another
         self.cursor.execute(RELEASE, identity(self.standing.lease))
         return self.ended
-
-    def _one(self, query: LiteralString, values: Mapping[str, Any] | None = None) -> Any:
-        row = self.cursor.execute(query, values).fetchone()
-        return row[0] if row else None
 
 
 def _line(entry: Entry) -> dict[str, Any]:
