@@ -1,14 +1,17 @@
 """Batches of a snapshot are compared as they come, and only what is not the same is merged."""
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qupersync.domain.batch import Tally
+from qupersync.domain.batch import Batch, Tally
 from qupersync.domain.run import Run, Status
+from tests.pipeline.replay import Replay
 from tests.pipeline.rig import Rig, a_snapshot
 
 Row = tuple[int, str]
@@ -87,6 +90,61 @@ def test_rows_that_are_set_aside_in_a_later_batch_spoil_nothing(items: Rig):
     run = items.run(JOB)
 
     assert run.tally == Tally(extracted=11, unchanged=10, skipped=1), run.error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disturbed(Replay):
+    """Something happens before the last batch is read, when all others are staged."""
+
+    happens: Callable[[], None]
+
+    def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
+        *first, last = super().read(sql, batch_rows=batch_rows)
+        yield from first
+        self.happens()
+        yield last
+
+
+def while_ten_are_read(rig: Rig, happens: Callable[[], None]) -> Run:
+    rows = [(struct.pack("!i", key), name.encode()) for key, name in TEN]
+    source = Disturbed(oids={"id": 23, "name": 1043}, rows=rows, happens=happens)
+    return source.loaded(rig, JOB)
+
+
+@pytest.mark.parametrize(
+    ("statements", "tally"),
+    [
+        (["DELETE FROM items"], Tally(inserted=10)),
+        (["TRUNCATE items"], Tally(inserted=10)),
+        (["DELETE FROM items WHERE id = 2"], Tally(inserted=1, unchanged=9)),
+        (["UPDATE items SET name = 'b' WHERE id = 2"], Tally(updated=1, unchanged=9)),
+        (["UPDATE items SET name = 'a' WHERE id = 2"], Tally(unchanged=10)),
+        (["INSERT INTO items VALUES (99, 'b')"], Tally(unchanged=10, deleted=1)),
+        (
+            ["DELETE FROM items WHERE id = 2", "INSERT INTO items VALUES (99, 'b')"],
+            Tally(inserted=1, unchanged=9, deleted=1),
+        ),
+        (["ALTER TABLE items ADD COLUMN more int"], Tally(unchanged=10)),
+    ],
+)
+def test_what_others_do_to_the_target_meanwhile_is_seen_and_not_hindered(
+    items: Rig, statements: list[str], tally: Tally
+):
+    run = while_ten_are_read(
+        items, lambda: items.at_target("SET lock_timeout TO '2s'", *statements)
+    )
+
+    assert run.tally == tally + Tally(extracted=10), run.error
+    assert items.rows("SELECT id, name FROM items ORDER BY id") == TEN
+
+
+def test_a_target_that_others_have_locked_is_not_waited_for(items: Rig):
+    with psycopg.connect(items.target) as other:
+        other.execute("LOCK TABLE items")
+
+        run = while_ten_are_read(items, other.commit)
+
+    assert run.tally == Tally(extracted=10, unchanged=10), run.error
 
 
 @settings(

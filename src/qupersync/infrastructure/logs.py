@@ -1,5 +1,6 @@
 """Log records as JSON lines for machines or as lines for people, never with a secret."""
 
+import json
 import logging
 import sys
 from collections.abc import Collection, Iterator
@@ -69,10 +70,21 @@ class _Lines(logging.StreamHandler[TextIO]):
     def format(self, record: logging.LogRecord) -> str:
         """Make the line, and what makes lines with the first one."""
         if self.formatter is None:
-            from qupersync.infrastructure.log_lines import formatter  # noqa: PLC0415
-
+            try:
+                from qupersync.infrastructure.log_lines import formatter  # noqa: PLC0415
+            except (ImportError, OSError):  # no file can be opened: that may be what it is about
+                return self._bare(record)
             self.formatter = formatter(self._redact, for_people=self._for_people)
         return self.formatter.format(record)
+
+    def _bare(self, record: logging.LogRecord) -> str:
+        fields = {
+            "event": self._redact(record.getMessage()),
+            "error": self._redact(str(record.__dict__.get("error", ""))),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        return json.dumps(fields)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say that a record could not be written, without its values; a lost reader is nothing."""

@@ -266,5 +266,29 @@ def test_a_reader_that_leaves_stops_nothing():
     assert (ended.returncode, ended.stdout) == (0, b"done\n")
 
 
+def test_the_first_record_is_written_where_no_file_can_be_opened_any_more():
+    program = """if True:
+        import logging, resource, sys
+        from qupersync.infrastructure.logs import configure
+
+        configure(
+            format="json", level="info", secrets=["hush"], stream=sys.stderr, is_terminal=False
+        )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+        logging.error("run failed", extra={"error": "too many open files of hush"})
+    """
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(ended.stderr) == {
+        "event": "run failed",
+        "error": "too many open files of ***",
+        "level": "error",
+        "logger": "root",
+    }
+
+
 def test_a_secret_that_is_no_utf8_is_masked():
     assert Redactor(["a\udcffb"])("it is a\udcffb") == "it is ***"

@@ -1,26 +1,31 @@
 """Rows of a snapshot that the target has as they are, found out while the rest is still read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL
 
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
-from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW
 from qupersync.infrastructure.postgres.raw_stage import Part
 from qupersync.infrastructure.postgres.staging import Staging
 
 OTHERS = SQL("pg_temp.qupersync_others")
 CREATE = "CREATE TEMP TABLE qupersync_others (arrival tid) ON COMMIT DROP"
+NOTE = "INSERT INTO pg_temp.qupersync_others SELECT unnest(CAST(%s AS tid[]))"
+# Who holds the target now is not waited for: the merge at the end can do without all this.
+HURRY = "SET LOCAL lock_timeout TO '100ms'"
 
 
 @dataclass(slots=True)
 class Comparing:
     """Compares each batch of several as it comes: what is the same need not be merged.
 
-    That locks no row. It ``goes_on`` for as long as each batch has keys of its own, all of them
-    behind or before those of the batches before, and most rows are the same; ``others`` is how
-    many are not.
+    Nothing of the target stays locked meanwhile, so the end has to ask whether it ``still_holds``.
+    It ``goes_on`` for as long as each batch has keys of its own, all of them behind or before those
+    of the batches before, and most rows are the same; ``others`` is how many are not.
     """
 
     staging: Staging
@@ -29,6 +34,7 @@ class Comparing:
     _parts: int = 0
     _rows: int = 0
     _ends: list[int] = field(default_factory=list)
+    _before: Sequence[Any] = ()
 
     def __call__(self) -> None:
         """Compare what was staged since, once it is more than one batch."""
@@ -39,33 +45,62 @@ class Comparing:
             self._parts = len(parts)
             self.staging.asks_repeats = self.goes_on
 
-    @property
-    def is_done(self) -> bool:
-        """Tell whether all that is staged was compared."""
-        return self.goes_on and 1 < self._parts == len(self.staging.parts)
+    def still_holds(self) -> bool:
+        """Tell whether all that is staged was compared, and the target is as it was before that.
+
+        From now on it is locked against those who would change more than rows.
+        """
+        is_done = self.goes_on and 1 < self._parts == len(self.staging.parts)
+        if not is_done or self.staging.is_made:
+            return False
+        rows, since = self._before
+        query = self.staging.load_sql.written_since(since)
+        return self.staging.cursor.execute(query).fetchone() == (rows, 0)
 
     def statements(self) -> LoadSql:
         """Return the statements for the others."""
         return self.staging.load_sql.over(self.staging.raw_sql.chosen_rows(OTHERS))
 
     def _fits(self, part: Part) -> bool:
-        if self.staging.is_made or not part.span or part.answers[0] is not False:
+        # Without deletions nobody else counts the target's rows, of which there may be many more.
+        load = self.staging.raw_load
+        if self.staging.is_made or not (load.keeps_unique and load.job.delete_missing):
             return False
-        if not self._ends:
-            self.staging.cursor.execute(CREATE)
-            self._ends += part.span
-            return self.staging.guess() != NEW
-        (first, last), (low, high) = part.span, self._ends
+        if not part.span or part.answers[0] is not False:
+            return False
+        (first, last), (low, high) = part.span, self._ends or part.span
+        is_apart = not self._ends or first > high or last < low
         self._ends = [min(low, first), max(high, last)]
-        return first > high or last < low
+        return is_apart
 
     def _compares(self, part: Part) -> bool:
         staging = self.staging
-        narrow = staging.load_sql.narrow(part.span)
-        if not staging.raw_load.keeps_unique or not staging.cursor.execute(narrow).fetchone():
+        if not self._before:
+            staging.cursor.execute(CREATE)
+        try:
+            # It is let go of at once, by rolling back: the source may be read for hours.
+            with staging.connection.transaction(force_rollback=True):
+                staging.cursor.execute(HURRY)
+                found = self._found(part)
+        except LockNotAvailable:
             return False
-        found = staging.load_sql.over(staging.some_rows(part)).others(OTHERS)
-        self.others += staging.cursor.execute(found).rowcount
-        staging.cursor.execute(BROADEN)
+        if found is None:
+            return False
+        others, places = found
+        if others:
+            staging.cursor.execute(NOTE, [places])
+        self.others += others
         self._rows += part.rows
         return self.others <= self._rows / 2
+
+    def _found(self, part: Part) -> Sequence[Any] | None:
+        """Return how many rows of a part are not the same, and their places; None if unknown."""
+        staging, cursor = self.staging, self.staging.cursor
+        if not self._before:
+            self._before = cursor.execute(staging.load_sql.standing()).fetchone() or (0, "0")
+            if not self._before[0]:
+                staging.raw_load.finds = NEW
+                return None
+        if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
+            return None
+        return cursor.execute(staging.load_sql.over(staging.some_rows(part)).others()).fetchone()

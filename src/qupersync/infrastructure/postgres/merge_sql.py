@@ -42,7 +42,7 @@ LATE_OF_NEW = SQL(
 # And for rows that are all in the target as they are: two thirds of the time.
 SAME = SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})")
 COUNT_SAME = SQL("SELECT count(*) FROM {} AS r WHERE {}")
-FIND_OTHERS = SQL("INSERT INTO {} SELECT r.arrival FROM {} AS r WHERE NOT {}")
+OTHERS = SQL("SELECT count(*), array_agg(r.arrival)::text FROM {} AS r WHERE NOT {}")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
@@ -139,9 +139,9 @@ class LoadSql(AskedSql):
         return COUNT_SAME.format(self.rows, self._is_same(is_narrow=is_narrow))
 
     @kept
-    def others(self, table: SQL) -> Composed:
-        """Note in a table the places of those, all in the span of ``NARROW``, that are not."""
-        return FIND_OTHERS.format(table, self.rows, self._is_same(is_narrow=True))
+    def others(self) -> Composed:
+        """Count the rows, all in the span of ``NARROW``, that are not, and tell their places."""
+        return OTHERS.format(self.rows, self._is_same(is_narrow=True))
 
     def narrow(self, span: Sequence[int]) -> Composed:
         """Prepare for statements with ``is_narrow``; gives a row if the target allows them."""

@@ -83,7 +83,7 @@ class Merging:
     def _guessed(self, late: Window | None) -> Merged | None:
         """Take a short way, None if there is none for these rows."""
         sql, load = self.staging.statements(), self._raw_load
-        if self.comparing.is_done and (merged := self._others(late)):
+        if self.comparing.still_holds() and (merged := self._others(late)):
             return merged
         if load.keeps_unique and self.staging.guess() == NEW:
             # What is refused may be there already, as it is.

@@ -32,11 +32,11 @@ class RawLoad:
     refused: Block | None = None
     sql: RawSql | None = None
 
-    def takes(self, block: Block) -> bool:
-        """Tell whether it is worth a try with this batch."""
+    def takes(self, block: Block, *, is_alone: bool = True) -> bool:
+        """Tell whether it is worth a try with this batch, or with one behind others."""
         if self.refusals >= MOST_REFUSALS or block is self.refused or not len(block.batch):
             return False
-        if self.job.load == "auto" and len(block.batch) < COPY_PAYS_FROM:
+        if is_alone and self.job.load == "auto" and len(block.batch) < COPY_PAYS_FROM:
             return False
         batch = block.batch
         return path_of(self.job, block.specs, batch.names, batch.encodings).name == RAW

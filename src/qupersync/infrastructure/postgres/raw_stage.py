@@ -82,7 +82,7 @@ class RawStage:
 
         Its first row is number ``first`` of those that arrived, and ``place`` of those staged.
         """
-        if not self.load.takes(block):
+        if not self.load.takes(block, is_alone=not self.parts):
             return False
         try:
             part = self._copied(block, asked)

@@ -25,6 +25,11 @@ MISSING = SQL("""
 SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE 0 END, total
   FROM (SELECT count(*) AS total FROM {0}) AS whole
 """)
+# A transaction that is younger, or was still at work, has a number that is not before this.
+STANDING = SQL("SELECT count(*), pg_snapshot_xmin(pg_current_snapshot())::xid::text FROM {}")
+WRITTEN_SINCE = SQL("""
+SELECT count(*), count(*) FILTER (WHERE age(xmin) <= age(CAST({} AS xid))) FROM {}
+""")
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
 IS_UNIQUE = SQL("""
 SELECT EXISTS (
@@ -69,6 +74,18 @@ class RowsSql:
     def is_empty(self) -> Composed:
         """Tell whether the target holds no row."""
         return IS_EMPTY.format(self._target)
+
+    @kept
+    def standing(self) -> Composed:
+        """Count the target's rows, and return the oldest transaction that is at work now."""
+        return STANDING.format(self._target)
+
+    def written_since(self, transaction: str) -> Composed:
+        """Count the target's rows, and those that ``transaction`` or a later one has written.
+
+        If nobody did and there are as many as before, nobody has changed any either.
+        """
+        return WRITTEN_SINCE.format(Literal(transaction), self._target)
 
     @kept
     def is_unique(self, indexes: Collection[str]) -> Composed:

@@ -67,7 +67,7 @@ class Staging:
     @property
     def whole(self) -> Part | None:
         """Return what is known of all rows, if they came raw and in one batch."""
-        return self.parts[0] if len(self.parts) == 1 else None
+        return self.parts[0] if len(self.parts) == 1 and not self.is_made else None
 
     @property
     def raw_sql(self) -> RawSql:
