@@ -53,9 +53,8 @@ class Comparing:
         is_done = self.goes_on and 1 < self._parts == len(self.staging.parts)
         if not is_done or self.staging.is_made:
             return False
-        rows, since = self._before
-        query = self.staging.load_sql.written_since(since)
-        return self.staging.cursor.execute(query).fetchone() == (rows, 0)
+        query = self.staging.load_sql.standing(since=self._before[0])
+        return self.staging.cursor.execute(query).fetchone() == self._before
 
     def statements(self) -> LoadSql:
         """Return the statements for the others."""
@@ -97,8 +96,8 @@ class Comparing:
         """Return how many rows of a part are not the same, and their places; None if unknown."""
         staging, cursor = self.staging, self.staging.cursor
         if not self._before:
-            self._before = cursor.execute(staging.load_sql.standing()).fetchone() or (0, "0")
-            if not self._before[0]:
+            self._before = cursor.execute(staging.load_sql.standing()).fetchone() or ()
+            if self._before[0] is None:
                 staging.raw_load.finds = NEW
                 return None
         if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:

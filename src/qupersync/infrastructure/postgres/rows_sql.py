@@ -25,11 +25,14 @@ MISSING = SQL("""
 SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE 0 END, total
   FROM (SELECT count(*) AS total FROM {0}) AS whole
 """)
-# A transaction that is younger, or was still at work, has a number that is not before this.
-STANDING = SQL("SELECT count(*), pg_snapshot_xmin(pg_current_snapshot())::xid::text FROM {}")
-WRITTEN_SINCE = SQL("""
-SELECT count(*), count(*) FILTER (WHERE age(xmin) <= age(CAST({} AS xid))) FROM {}
+# What a transaction writes that began since, or was still at work then, has no number before the
+# oldest of these. Rows with such a number that were there already must be the same ones.
+STANDING = SQL("""
+SELECT min(since::text), count(*),
+       sum(hashtextextended(concat(t.ctid, t.xmin), 0)) FILTER (WHERE age(t.xmin) <= age(since))
+  FROM {} AS t, (SELECT {} AS since OFFSET 0) AS s
 """)
+OLDEST_AT_WORK = SQL("pg_snapshot_xmin(pg_current_snapshot())::xid")
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
 IS_UNIQUE = SQL("""
 SELECT EXISTS (
@@ -75,17 +78,13 @@ class RowsSql:
         """Tell whether the target holds no row."""
         return IS_EMPTY.format(self._target)
 
-    @kept
-    def standing(self) -> Composed:
-        """Count the target's rows, and return the oldest transaction that is at work now."""
-        return STANDING.format(self._target)
+    def standing(self, since: str | None = None) -> Composed:
+        """Return three values that are the same later on if nobody has written into the target.
 
-    def written_since(self, transaction: str) -> Composed:
-        """Count the target's rows, and those that ``transaction`` or a later one has written.
-
-        If nobody did and there are as many as before, nobody has changed any either.
+        The first is a transaction, ``since`` which it is looked for; NULL if there are no rows.
         """
-        return WRITTEN_SINCE.format(Literal(transaction), self._target)
+        at = SQL("CAST({} AS xid)").format(Literal(since)) if since else OLDEST_AT_WORK
+        return STANDING.format(self._target, at)
 
     @kept
     def is_unique(self, indexes: Collection[str]) -> Composed:
