@@ -53,7 +53,7 @@ class Comparing:
         is_done = self.goes_on and 1 < self._parts == len(self.staging.parts)
         if not is_done or self.staging.is_made:
             return False
-        query = self.staging.load_sql.standing(since=self._before[0])
+        query = self.staging.load_sql.standing(since=self._before[1])
         return self.staging.cursor.execute(query).fetchone() == self._before
 
     def statements(self) -> LoadSql:
@@ -97,7 +97,7 @@ class Comparing:
         staging, cursor = self.staging, self.staging.cursor
         if not self._before:
             self._before = cursor.execute(staging.load_sql.standing()).fetchone() or ()
-            if self._before[0] is None:
+            if not self._before[0]:
                 staging.raw_load.finds = NEW
                 return None
         if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:

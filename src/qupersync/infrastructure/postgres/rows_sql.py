@@ -28,9 +28,9 @@ SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE
 # What a transaction writes that began since, or was still at work then, has no number before the
 # oldest of these. Rows with such a number that were there already must be the same ones.
 STANDING = SQL("""
-SELECT min(since::text), count(*),
-       sum(hashtextextended(concat(t.ctid, t.xmin), 0)) FILTER (WHERE age(t.xmin) <= age(since))
-  FROM {} AS t, (SELECT {} AS since OFFSET 0) AS s
+SELECT count(*), CAST({1} AS text), sum(hashtextextended(concat(t.ctid, t.xmin), 0))
+                                      FILTER (WHERE age(t.xmin) <= (SELECT age({1})))
+  FROM {0} AS t
 """)
 OLDEST_AT_WORK = SQL("pg_snapshot_xmin(pg_current_snapshot())::xid")
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
@@ -81,7 +81,7 @@ class RowsSql:
     def standing(self, since: str | None = None) -> Composed:
         """Return three values that are the same later on if nobody has written into the target.
 
-        The first is a transaction, ``since`` which it is looked for; NULL if there are no rows.
+        The first is the number of rows, the second a transaction, ``since`` which is looked.
         """
         at = SQL("CAST({} AS xid)").format(Literal(since)) if since else OLDEST_AT_WORK
         return STANDING.format(self._target, at)
