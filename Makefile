@@ -10,7 +10,7 @@ WORKERS := 4 --dist worksteal
 # Under the eyes of coverage; the simulator would take ten times as long there.
 TRACED := tests/unit tests/pipeline
 # Where our SQL is; the stories around it run on the newest server only.
-SQL_TESTS := $(patsubst %,tests/pipeline/test_%.py,close_keys comparing guesses incremental keys last_commit leases \
+SQL_TESTS := $(patsubst %,tests/pipeline/test_%.py,comparing guesses incremental keys last_commit leases \
 	load_paths merge names reject_replay rejects retention round_trip snapshot staged_ahead state \
 	types values verify wal)
 
