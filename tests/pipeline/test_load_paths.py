@@ -109,6 +109,14 @@ def test_good_rows_are_stored_without_being_decoded(items: Rig, load, rows):
     ]
 
 
+def test_few_rows_behind_others_are_not_decoded_either(items: Rig):
+    rows = COPY_PAYS_FROM + 1
+
+    run = numbered(rows).loaded(items, a_snapshot(columns=SPECS, batch_size=COPY_PAYS_FROM))
+
+    assert run.tally == Tally(extracted=rows, inserted=rows), run.error
+
+
 def test_few_rows_are_decoded_and_checked(items: Rig):
     with pytest.raises(AssertionError, match="not decoded"):
         numbered(COPY_PAYS_FROM - 1).loaded(items, a_snapshot(columns=SPECS))

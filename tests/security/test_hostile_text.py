@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from qupersync.infrastructure.log_lines import MAX_CHARS
+from qupersync.infrastructure.redaction import MAX_CHARS
 from tests.cli.shell import Done, World
 from tests.security.hostile import NAUGHTY
 

@@ -10,10 +10,8 @@ from datetime import datetime
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from qupersync.infrastructure.redaction import Redactor
+from qupersync.infrastructure.redaction import Redactor, short
 
-# Of a text that a server sends; a line longer than 16 KiB is cut in two by Docker.
-MAX_CHARS = 10_000
 # Written by QuperSync in a form of its own: a short password must not eat letters of them.
 IDENTIFIERS = frozenset(
     {
@@ -63,18 +61,13 @@ class _Redaction:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._clean(inner) for inner in value]
         plain = _plain(value)
-        return _short(self._redact(plain)) if isinstance(plain, str) else plain
+        return short(self._redact(plain)) if isinstance(plain, str) else plain
 
 
 def _plain(value: object) -> str | float | None:
     if value is None or isinstance(value, int | float):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _short(text: str) -> str:
-    more = len(text) - MAX_CHARS
-    return text if more <= 0 else f"{text[:MAX_CHARS]}... ({more} characters more)"
 
 
 def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Literal, TextIO
 from uuid import UUID
 
-from qupersync.infrastructure.redaction import Redactor
+from qupersync.infrastructure.redaction import Redactor, short
 
 LogFormat = Literal["auto", "json", "text"]
 # At lower levels these write statements, parameters and credentials.
@@ -78,13 +78,9 @@ class _Lines(logging.StreamHandler[TextIO]):
         return self.formatter.format(record)
 
     def _bare(self, record: logging.LogRecord) -> str:
-        fields = {
-            "event": self._redact(record.getMessage()),
-            "error": self._redact(str(record.__dict__.get("error", ""))),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-        }
-        return json.dumps(fields)
+        texts = {"event": record.getMessage(), "error": str(record.__dict__.get("error", ""))}
+        clean = {name: short(self._redact(text)) for name, text in texts.items()}
+        return json.dumps(clean | {"level": record.levelname.lower(), "logger": record.name})
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say that a record could not be written, without its values; a lost reader is nothing."""

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
+# Of a text that a server sends; a line longer than 16 KiB is cut in two by Docker.
+MAX_CHARS = 10_000
 _SHAPES = (
     # libpq and JDBC keywords, and the repr of a mapping with such a key
     re.compile(
@@ -31,6 +33,12 @@ class Redactor:
         for shape in _SHAPES:
             text = shape.sub(rf"\g<keep>{MASK}", text)
         return text
+
+
+def short(text: str) -> str:
+    """Return the text, or its first ``MAX_CHARS`` and how many more there were."""
+    more = len(text) - MAX_CHARS
+    return text if more <= 0 else f"{text[:MAX_CHARS]}... ({more} characters more)"
 
 
 def _forms(secret: str) -> tuple[str, ...]:
