@@ -69,6 +69,16 @@ def test_what_postgresql_would_only_guess_at_is_refused_on_both_paths(rig: Rig):
         assert run.tally == Tally(extracted=1, skipped=1), (load, kind, text, run.error)
 
 
+def test_a_default_that_postgresql_refuses_fails_no_row_that_does_not_need_it(rig: Rig):
+    rig.at_target("CREATE TABLE items (id int PRIMARY KEY, v boolean)")
+    columns = {"id": "integer", "v": {"type": "boolean", "default": 1.5}}
+    source = Replay(oids={"id": 23, "v": 16}, rows=[(b"\0\0\0\1", b"\0")])
+
+    run = source.loaded(rig, a_snapshot(columns=columns, load="copy"))
+
+    assert run.tally == Tally(extracted=1, inserted=1), run.error
+
+
 GOOD = (*packed("!q", 820_638_245_500_000), b"1.50", b"x ")
 LEFT = "raw path left: each row of the rest of this run is checked, which is slower"
 

@@ -47,8 +47,12 @@ class Column:
 
     @property
     def may_fail(self) -> bool:
-        """Tell whether PostgreSQL may refuse to make the value, which only trying shows."""
-        return self.spec.type.name not in {self.encoding, "text", "varchar"}
+        """Tell whether PostgreSQL may refuse to make the value, which only trying shows.
+
+        It refuses a default that it cannot read even where no row needs it.
+        """
+        is_cast = self.spec.type.name not in {self.encoding, "text", "varchar"}
+        return is_cast or self.spec.default is not None
 
     @cached_property
     def _given(self) -> Composable:
