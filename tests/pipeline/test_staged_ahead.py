@@ -4,19 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
+from time import monotonic
+from uuid import uuid4
 
 import pytest
 
 from qupersync.domain.batch import Tally
 from qupersync.domain.run import Run, Status
+from qupersync.domain.table_name import TableName
 from qupersync.infrastructure.postgres import session as postgres
 from qupersync.infrastructure.postgres.ahead import Spare
+from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.target import Target
 from tests.pipeline.rig import AT_ONCE, WATERMARK, Rig, a_job
 
 HOUR = WATERMARK | {"initial": "1h"}
 RAW = a_job(load="copy", batch_size=2, watermark=HOUR)
 STOPS_AFTER = 2
+LAST = 5
 WRITTEN_BY = """
 CREATE TABLE writers (id int, pid int DEFAULT pg_backend_pid());
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -39,6 +44,25 @@ LEDGER = (
 IDLE = """
 SELECT count(*) FROM pg_stat_activity
  WHERE datname = current_database() AND state LIKE 'idle in%'
+"""
+WRITING = """
+SELECT FROM pg_locks
+ WHERE relation = 'items'::regclass AND mode = 'RowExclusiveLock' AND granted
+"""
+ASKED_ONLY = """
+SELECT FROM pg_stat_activity WHERE datname = current_database()
+   AND state = 'idle in transaction' AND query LIKE '%relhastriggers%'
+"""
+# An index acts on a row that is written, and is no trigger.
+INDEXED = """
+CREATE FUNCTION looks(id int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+  IF id = {id} AND nextval('public.tries') = 1 THEN {act}; END IF;
+  RETURN id;
+END $$;
+CREATE SEQUENCE tries;
+CREATE INDEX ON items (public.looks(id));
+GRANT USAGE ON SEQUENCE tries TO quper_writer;
 """
 STORED = "SELECT id, name FROM items ORDER BY id"
 
@@ -150,3 +174,102 @@ def test_pieces_share_the_two_connections(nine: Rig):
 
     assert (run.status, run.tally.inserted) == (Status.SUCCESS, 14)
     assert len(set(nine.rows("SELECT pid FROM writers"))) == 2
+
+
+def is_so(rig: Rig, query: str) -> bool:
+    """Tell whether the target answers with a row within five seconds."""
+    end = monotonic() + 5
+    while not (found := rig.rows(query)) and monotonic() < end:
+        pass
+    return bool(found)
+
+
+def test_while_a_batch_is_committed_the_next_is_written(nine: Rig):
+    seen = []
+
+    def looks(run: Run) -> None:
+        if 0 < run.batches < LAST:
+            seen.append((is_so(nine, WRITING), len(nine.rows(STORED))))
+
+    run = replace(nine.use_case(), on_step=looks)(RAW, nine.order())
+
+    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+    assert seen == [(True, 2 * batch) for batch in range(1, LAST)]
+
+
+def test_where_something_acts_on_a_row_each_batch_is_written_in_its_turn(nine: Rig):
+    nine.at_target(RAISING_ONCE.format(id=0, act="NULL"))
+    waits = []
+
+    def looks(run: Run) -> None:
+        if run.batches == 1:
+            waits.append(is_so(nine, ASKED_ONLY) and nine.rows(WRITING) == [])
+
+    run = replace(nine.use_case(), on_step=looks)(RAW, nine.order())
+
+    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+    assert waits == [True]
+
+
+@pytest.mark.parametrize(
+    ("acting", "alone"),
+    [
+        ("CREATE UNIQUE INDEX ON items (name)", True),
+        (RAISING_ONCE.format(id=0, act="NULL"), False),
+        ("ALTER TABLE items ADD CHECK (id > 0)", False),
+        ("ALTER TABLE items ENABLE ROW LEVEL SECURITY", False),
+        ("CREATE RULE nothing AS ON UPDATE TO items DO ALSO NOTHING", False),
+        ("CREATE TABLE archive () INHERITS (items)", False),
+    ],
+)
+def test_what_acts_on_a_row_is_noticed(items: Rig, acting, alone):
+    items.at_target(acting)
+    load = LoadSql(
+        target=TableName("public", "items"),
+        columns=("id",),
+        collations={},
+        key=("id",),
+        watermark=None,
+        kind=None,
+        settled=None,
+    )
+
+    assert items.rows(load.stands_alone().as_string(None)) == [(alone,)]
+
+
+@pytest.mark.parametrize("state", ["serialization_failure", "check_violation"])
+def test_a_batch_that_could_not_be_written_early_is_written_in_its_turn(nine: Rig, state):
+    act = f"RAISE EXCEPTION USING ERRCODE = '{state}'"
+    nine.at_target(INDEXED.format(id=3, act=act))
+
+    run = nine.run(RAW)
+
+    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+    assert nine.rows("SELECT last_value FROM tries") == [(2,)]
+
+
+def test_what_was_written_early_when_somebody_stops_the_run_is_not_stored(nine: Rig):
+    def stops(run: Run) -> None:
+        if run.batches == STOPS_AFTER:
+            assert is_so(nine, WRITING)
+            nine.stop.request()
+
+    run = replace(nine.use_case(), on_step=stops)(RAW, nine.order())
+
+    assert (run.status, run.batches) == (Status.CANCELED, STOPS_AFTER)
+    assert nine.rows(STORED) == [(at, f"row {at}") for at in range(1, 5)]
+
+
+def test_nobody_takes_over_a_job_whose_batch_is_written_early(nine: Rig):
+    claims = []
+
+    def claims_too(run: Run) -> None:
+        if run.batches == STOPS_AFTER:
+            assert is_so(nine, WRITING)
+            nine.at_target("UPDATE quper.qupersync_leases SET lease_expires_at = '2026-01-01'")
+            with nine.open_target("another") as target:
+                claims.append(target.leases.claim(RAW, uuid4()))
+
+    run = replace(nine.use_case(), on_step=claims_too)(RAW, nine.order())
+
+    assert (run.status, claims) == (Status.SUCCESS, [None]), run.error

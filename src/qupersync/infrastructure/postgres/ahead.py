@@ -1,4 +1,4 @@
-"""Batches on their way into staging: the next is copied over a second connection meanwhile."""
+"""Batches on their way: the next is copied meanwhile, and written while one is committed."""
 
 import logging
 from collections import deque
@@ -65,44 +65,74 @@ class Staged:
     table: Writer
     block: Block
     terms: Terms
-    _ready: Future[Unit | None] | None = field(default=None, init=False)
+    writer: ThreadPoolExecutor
+    following: Self | None = field(default=None, init=False)
+    _ready: Future[None] | None = field(default=None, init=False)
+    _staged: Unit | None = field(default=None, init=False)
+    _written: Future[None] | None = field(default=None, init=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
 
     def begin(self, stager: ThreadPoolExecutor) -> None:
         """Let the rows be staged; the fence waits until it is their turn."""
         self._ready = stager.submit(self._stage)
 
-    def _stage(self) -> Unit | None:
-        """Stage the rows as the bytes that came; None if they must be checked.
+    def _hand_over(self) -> None:
+        """Let the next batch be written, now that this one has only its commit before it."""
+        if self.following is not None:
+            self.following.write_early()
+
+    def write_early(self) -> None:
+        """Let the rows be written before their turn, if they seem to be all new."""
+        if self._ready is not None:
+            self._written = self.writer.submit(self._write, self._ready)
+
+    def _write(self, ready: Future[None]) -> None:
+        ready.result()
+        if self._staged is not None:
+            self._staged.write_early()
+
+    def _stage(self) -> None:
+        """Stage the rows as the bytes that came, or not at all if they must be checked.
 
         That locks the target, for which nothing may wait that waits for its turn.
         """
         unit = self._opened.enter_context(self.table.unfenced(self.terms))
         if unit.staging.add_raw(self.block):
             unit.foresee()
-            return unit
-        self._opened.close()
-        return None
+            self._staged = unit
+        else:
+            self._opened.close()
 
     @contextmanager
     def unit(self) -> Iterator[tuple[AnyUnit, list[Reject]]]:
         """Keep the promise of ``ports.Staged.unit``."""
-        ready, self._ready = self._ready, None
         with self._opened:
-            ahead = ready.result() if ready else None
-            if ahead is not None:
-                ahead.fence()
-                yield ahead, []
+            try:
+                self._wait()
+            finally:
+                staged, self._staged = self._staged, None
+            if staged is not None:
+                staged.fence()
+                yield staged, []
+                self._hand_over()
                 return
         with self.table.unit(self.terms) as unit:
             yield unit, unit.stage(self.block)
+            self._hand_over()
+
+    def _wait(self) -> None:
+        """Wait for what was begun, once; raise what went wrong with it."""
+        ready, self._ready = self._ready, None
+        written, self._written = self._written, None
+        for begun in filter(None, (ready, written)):
+            begun.result()
 
     def discard(self) -> None:
         """Roll back what nobody is going to store; a silent server is not waited for."""
         if self._ready is not None and not self._ready.cancel():
             self.table.session.leave()
             with suppress(QuperSyncError), self._opened:
-                self._ready.result()
+                self._wait()
                 raise StoppedError
 
 
@@ -120,15 +150,19 @@ class Ahead:
     def __call__(self, blocks: Iterator[Block]) -> Iterator[Iterator[Staged]]:
         """Keep the promise of ``ports.Table.staged``."""
         under_way: deque[Staged] = deque(maxlen=2)
-        with ThreadPoolExecutor(1, "stager") as stager:
+        with ThreadPoolExecutor(1, "stager") as stager, ThreadPoolExecutor(1, "writer") as writer:
             try:
-                yield self._each(blocks, stager, under_way)
+                yield self._each(blocks, stager, writer, under_way)
             finally:
                 for batch in under_way:
                     batch.discard()
 
     def _each(
-        self, blocks: Iterator[Block], stager: ThreadPoolExecutor, under_way: deque[Staged]
+        self,
+        blocks: Iterator[Block],
+        stager: ThreadPoolExecutor,
+        writer: ThreadPoolExecutor,
+        under_way: deque[Staged],
     ) -> Iterator[Staged]:
         """Yield the batches, those of the raw path on the two connections in turn."""
         writers = deque([self.writer])
@@ -136,7 +170,9 @@ class Ahead:
             is_raw = self.is_raw(block)
             if is_raw and number and len(writers) == 1 and self.spare:
                 writers.extendleft(map(self.writers, self.spare.opened()))
-            batch = Staged(table=writers[0], block=block, terms=self.terms)
+            batch = Staged(table=writers[0], block=block, terms=self.terms, writer=writer)
+            if under_way:
+                under_way[-1].following = batch
             # The caller still stores the batch before this one, over its connection.
             if is_raw and (number == 0 or len(writers) > 1):
                 batch.begin(stager)

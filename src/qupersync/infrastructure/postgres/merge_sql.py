@@ -8,7 +8,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from qupersync.domain.watermark import Window, canonical
 from qupersync.infrastructure.postgres.asked_sql import AskedSql
 from qupersync.infrastructure.postgres.kept_sql import kept
-from qupersync.infrastructure.postgres.narrow_sql import NARROW, SPAN
+from qupersync.infrastructure.postgres.narrow_sql import ALONE, NARROW, SPAN, STANDS_ALONE
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, WITHIN, listed
 
 MERGE = SQL("""
@@ -146,7 +146,16 @@ class LoadSql(AskedSql):
     def narrow(self, span: Sequence[int]) -> Composed:
         """Prepare for statements with ``is_narrow``; gives a row if the target allows them."""
         first, last = (Literal(str(key)) for key in span)
-        return NARROW.format(first, last, Literal(self._target.as_string()))
+        return NARROW.format(first, last, self._alone)
+
+    @kept
+    def stands_alone(self) -> Composed:
+        """Tell whether nothing but its own indexes acts on the target's rows."""
+        return STANDS_ALONE.format(self._alone)
+
+    @property
+    def _alone(self) -> Composed:
+        return ALONE.format(Literal(self._target.as_string()))
 
     def _is_same(self, *, is_narrow: bool) -> Composed:
         plain = self._plain

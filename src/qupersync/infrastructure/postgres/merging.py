@@ -32,6 +32,7 @@ class Merging:
     upserted: int = field(default=0, init=False)
     _is_narrow: bool = field(default=False, init=False)
     _folds: bool | None = field(default=None, init=False)
+    _is_written: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.comparing = Comparing(self.staging)
@@ -55,6 +56,8 @@ class Merging:
                 return merged
 
     def _loaded(self, late: Window | None) -> Merged:
+        if self._is_written:
+            return self._new(self.staging.statements(), late)
         if not self.staging.is_made and (merged := self._guessed(late)):
             return merged
         merge = self._merge_sql(late)
@@ -65,6 +68,25 @@ class Merging:
         """Find out before the merge what it will want to know of the rows."""
         if not self.staging.is_made and self._raw_load.finds != NEW:
             self._repeats()
+
+    @property
+    def may_be_early(self) -> bool:
+        """Tell whether to try it with ``write_early``."""
+        load = self._raw_load
+        return load.finds == NEW and load.keeps_unique and load.goes_early
+
+    def write_early(self) -> None:
+        """Insert the rows while the batch before is being committed; ``__call__`` counts them.
+
+        If it holds one of their keys they wait for it, and are not new. It must be a table where
+        nothing acts on a row: a trigger might look for that batch, and not find it yet.
+        """
+        staging = self.staging
+        with suppress(RowsRefusedError):
+            if staging.value(staging.load_sql.stands_alone()):
+                sql = staging.statements()
+                self._is_written = self._tried(lambda: self._appended(sql, None)) is not None
+        self._raw_load.goes_early = self._is_written
 
     @property
     def _raw_load(self) -> RawLoad:
@@ -147,7 +169,10 @@ class Merging:
             raise RowAccountingError(
                 f"{self.staging.held} rows were to be inserted, but the target took {written}"
             )
-        self.upserted = written
+        return self._new(sql, late)
+
+    def _new(self, sql: LoadSql, late: Window | None) -> Merged:
+        self.upserted = written = self.staging.held
         ages = [] if late is None else self.staging.value(sql.late(late))
         return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
 

@@ -2,6 +2,11 @@
 
 from psycopg.sql import SQL
 
+# Nothing acts on a row that is written, or decides who may see it.
+ALONE = SQL("""
+oid = CAST({} AS regclass) AND relkind = 'r' AND relchecks = 0
+   AND NOT (relhastriggers OR relhasrules OR relrowsecurity OR relhassubclass)""")
+STANDS_ALONE = SQL("SELECT EXISTS (SELECT FROM pg_class WHERE {})")
 # Of keys that lie close together the target's rows are read in one go, and not looked up one by
 # one: half the time of 20,000 rows that are compared. The planner cannot be left to choose: where
 # it expects one row in the range and there are 20,000, it would read all staged ones for each.
@@ -10,9 +15,7 @@ from psycopg.sql import SQL
 NARROW = SQL("""
 SELECT set_config('enable_nestloop', 'off', true), set_config('qupersync.first', {}, true),
        set_config('qupersync.last', {}, true)
-  FROM pg_class
- WHERE oid = CAST({} AS regclass) AND relkind = 'r' AND relchecks = 0
-   AND NOT (relhastriggers OR relhasrules OR relrowsecurity OR relhassubclass)
+  FROM pg_class WHERE {}
 """)
 BROADEN = "SET LOCAL enable_nestloop TO DEFAULT"
 SPAN = SQL("""

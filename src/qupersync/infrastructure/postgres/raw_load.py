@@ -21,14 +21,16 @@ class RawLoad:
 
     ``finds`` says what all rows of the last batch were, ``NEW`` or ``SAME``; empty if they were
     neither, None before the first. ``keeps_unique`` is false once nothing of the target kept
-    the key unique. ``refused`` is the last batch that could not pass. ``sql`` are the statements
-    for it, which are the same from batch to batch.
+    the key unique, ``goes_early`` once rows could not be written before their turn. ``refused`` is
+    the last batch that could not pass. ``sql`` are the statements for it, which are the same from
+    batch to batch.
     """
 
     job: Job
     refusals: int = 0
     finds: str | None = None
     keeps_unique: bool = True
+    goes_early: bool = True
     refused: Block | None = None
     sql: RawSql | None = None
 

@@ -96,6 +96,15 @@ class Unit:
         if self.terms.look is not None:
             self.observe()
 
+    def write_early(self) -> None:
+        """Write the rows before their turn, if all seem to be new; for that the fence is needed.
+
+        Raises: as ``fence`` and ``merge`` do.
+        """
+        if self.merging.may_be_early:
+            self.fence()
+            self.merging.write_early()
+
     def observe(self) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
         if self._observed is None:
