@@ -1,8 +1,9 @@
 """Batches of a snapshot are compared as they come, and only what is not the same is merged."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 import pytest
@@ -94,20 +95,21 @@ def test_rows_that_are_set_aside_in_a_later_batch_spoil_nothing(items: Rig):
 
 @dataclass(frozen=True, kw_only=True)
 class Disturbed(Replay):
-    """Something happens before the last batch is read, when all others are staged."""
+    """Things happen before the last batches are read: when those before them are staged."""
 
-    happens: Callable[[], None]
+    happen: Sequence[Callable[[], None]]
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
-        *first, last = super().read(sql, batch_rows=batch_rows)
-        yield from first
-        self.happens()
-        yield last
+        batches = [*super().read(sql, batch_rows=batch_rows)]
+        yield from batches[: -len(self.happen)]
+        for happens, batch in zip(self.happen, batches[-len(self.happen) :], strict=True):
+            happens()
+            yield batch
 
 
-def while_ten_are_read(rig: Rig, happens: Callable[[], None]) -> Run:
+def while_ten_are_read(rig: Rig, *happen: Callable[[], None]) -> Run:
     rows = [(struct.pack("!i", key), name.encode()) for key, name in TEN]
-    source = Disturbed(oids={"id": 23, "name": 1043}, rows=rows, happens=happens)
+    source = Disturbed(oids={"id": 23, "name": 1043}, rows=rows, happen=happen)
     return source.loaded(rig, JOB)
 
 
@@ -136,6 +138,66 @@ def test_what_others_do_to_the_target_meanwhile_is_seen_and_not_hindered(
 
     assert run.tally == tally + Tally(extracted=10), run.error
     assert items.rows("SELECT id, name FROM items ORDER BY id") == TEN
+
+
+OTHER = """
+CREATE TABLE other (id int PRIMARY KEY, name text);
+INSERT INTO other SELECT i, 'a' FROM generate_series({first}, {first} + 9) AS i;
+GRANT ALL ON other TO quper_writer;
+UPDATE items SET name = 'b' WHERE id = 8;
+ALTER TABLE items ADD COLUMN more text DEFAULT 'b';
+"""
+SWAP = """
+BEGIN;
+ALTER TABLE items RENAME TO aside; ALTER INDEX items_pkey RENAME TO aside_pkey;
+ALTER TABLE other RENAME TO items; ALTER INDEX other_pkey RENAME TO items_pkey;
+ALTER TABLE aside RENAME TO other; ALTER INDEX aside_pkey RENAME TO other_pkey;
+COMMIT
+"""
+CROSSED = """
+BEGIN;
+ALTER TABLE items RENAME name TO less;
+ALTER TABLE items RENAME more TO name;
+ALTER TABLE items RENAME less TO more;
+COMMIT
+"""
+NEW_COLUMN = "ALTER TABLE items DROP COLUMN name, ADD COLUMN name text DEFAULT 'b'"
+
+
+@pytest.mark.parametrize(
+    ("first", "exchanged", "tally"),
+    [
+        (101, [SWAP], Tally(inserted=10, deleted=10)),
+        (1, [SWAP, SWAP], Tally(unchanged=9, updated=1)),
+        (1, [NEW_COLUMN], Tally(updated=10)),
+        (1, [CROSSED], Tally(updated=10)),
+    ],
+)
+def test_a_table_or_column_that_others_exchange_meanwhile_is_seen(
+    items: Rig, first: int, exchanged: list[str], tally: Tally
+):
+    items.at_target(OTHER.format(first=first))
+
+    run = while_ten_are_read(
+        items, *(partial(items.at_target, statement) for statement in exchanged)
+    )
+
+    assert run.tally == tally + Tally(extracted=10), run.error
+    assert items.rows("SELECT id, name FROM items ORDER BY id") == TEN
+
+
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ("ALTER TABLE items RENAME TO away", "ALTER TABLE away RENAME TO items"),
+        ("ALTER TABLE items RENAME name TO away", "ALTER TABLE items RENAME away TO name"),
+        ("REVOKE ALL ON items FROM quper_writer", "GRANT ALL ON items TO quper_writer"),
+    ],
+)
+def test_what_is_gone_for_a_while_stops_no_run(items: Rig, away: str, back: str):
+    run = while_ten_are_read(items, *(partial(items.at_target, what) for what in (away, back)))
+
+    assert run.tally == Tally(extracted=10, unchanged=10), run.error
 
 
 def test_a_target_that_others_have_locked_is_not_waited_for(items: Rig):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg.errors import LockNotAvailable
+from psycopg import Error
+from psycopg.errors import QueryCanceled
 from psycopg.sql import SQL
 
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
@@ -17,6 +18,8 @@ CREATE = "CREATE TEMP TABLE qupersync_others (arrival tid) ON COMMIT DROP"
 NOTE = "INSERT INTO pg_temp.qupersync_others SELECT unnest(CAST(%s AS tid[]))"
 # Who holds the target now is not waited for: the merge at the end can do without all this.
 HURRY = "SET LOCAL lock_timeout TO '100ms'"
+# The merge takes their places as one value, of some 30 bytes each in the target's memory.
+MOST_OTHERS = 1_000_000
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ class Comparing:
     def still_holds(self) -> bool:
         """Tell whether all that is staged was compared, and the target is as it was before that.
 
-        From now on it is locked against those who would change more than rows.
+        From now on nobody can exchange it, or a column of it.
         """
         is_done = self.goes_on and 1 < self._parts == len(self.staging.parts)
         if not is_done or self.staging.is_made:
@@ -81,7 +84,9 @@ class Comparing:
             with staging.connection.transaction(force_rollback=True):
                 staging.cursor.execute(HURRY)
                 found = self._found(part)
-        except LockNotAvailable:
+        except Error as error:  # the merge may do without what is gone or forbidden for a while
+            if staging.connection.broken or isinstance(error, QueryCanceled):
+                raise
             return False
         if found is None:
             return False
@@ -90,16 +95,16 @@ class Comparing:
             staging.cursor.execute(NOTE, [places])
         self.others += others
         self._rows += part.rows
-        return self.others <= self._rows / 2
+        return self.others <= min(self._rows / 2, MOST_OTHERS)
 
     def _found(self, part: Part) -> Sequence[Any] | None:
         """Return how many rows of a part are not the same, and their places; None if unknown."""
         staging, cursor = self.staging, self.staging.cursor
+        if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
+            return None
         if not self._before:
             self._before = cursor.execute(staging.load_sql.standing()).fetchone() or ()
             if not self._before[0]:
                 staging.raw_load.finds = NEW
                 return None
-        if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
-            return None
         return cursor.execute(staging.load_sql.over(staging.some_rows(part)).others()).fetchone()

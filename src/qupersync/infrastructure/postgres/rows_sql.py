@@ -26,11 +26,17 @@ SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE
   FROM (SELECT count(*) AS total FROM {0}) AS whole
 """)
 # What a transaction writes that began since, or was still at work then, has no number before the
-# oldest of these. Rows with such a number that were there already must be the same ones.
+# oldest of these. Rows with such a number that were there already must be the same ones. Who
+# exchanges the table or a column, even for a while, writes no row of it but one of the catalog.
 STANDING = SQL("""
-SELECT count(*), CAST({1} AS text), sum(hashtextextended(concat(t.ctid, t.xmin), 0))
-                                      FILTER (WHERE age(t.xmin) <= (SELECT age({1})))
-  FROM {0} AS t
+SELECT count(*), CAST({since} AS text), sum(hashtextextended(concat(t.ctid, t.xmin), 0))
+                                          FILTER (WHERE age(t.xmin) <= (SELECT age({since}))),
+       (SELECT concat_ws(' ', c.oid, c.xmin, n.xmin,
+                         (SELECT sum(hashtextextended(concat(a.attnum, ' ', a.xmin), 0))
+                            FROM pg_attribute AS a WHERE a.attrelid = c.oid))
+          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE c.oid = CAST({name} AS regclass))
+  FROM {target} AS t
 """)
 OLDEST_AT_WORK = SQL("pg_snapshot_xmin(pg_current_snapshot())::xid")
 UNMATCHED = SQL("NOT EXISTS (SELECT FROM {rows} AS r WHERE {same_key})")
@@ -79,12 +85,13 @@ class RowsSql:
         return IS_EMPTY.format(self._target)
 
     def standing(self, since: str | None = None) -> Composed:
-        """Return three values that are the same later on if nobody has written into the target.
+        """Return four values that are the same later on if nobody has written into the target.
 
         The first is the number of rows, the second a transaction, ``since`` which is looked.
         """
         at = SQL("CAST({} AS xid)").format(Literal(since)) if since else OLDEST_AT_WORK
-        return STANDING.format(self._target, at)
+        name = Literal(self._target.as_string())
+        return STANDING.format(target=self._target, since=at, name=name)
 
     @kept
     def is_unique(self, indexes: Collection[str]) -> Composed:
