@@ -21,6 +21,8 @@ def main() -> None:
     # garbage, again and again and once more at the exit, took a quarter of a small run's time.
     gc.set_threshold(200_000)  # until rows come: see bootstrap.working
     atexit.register(gc.freeze)
+    # It would read the metadata of every installed package, and run what calls itself a plugin.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # noqa: TID251 - for pydantic
     from qupersync.interface.cli import app  # noqa: PLC0415
     from qupersync.interface.outlet import outlet  # noqa: PLC0415
 

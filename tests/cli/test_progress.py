@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from qupersync.bootstrap import Listener
+from qupersync.bootstrap.working import Listener
 from qupersync.demo.faults import AtSql, Cut, Delay, Fault
 from qupersync.domain.batch import Tally
 from qupersync.domain.errors import SourceUnavailableError, TargetUnavailableError

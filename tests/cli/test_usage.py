@@ -308,7 +308,10 @@ def test_help_needs_none_of_the_slow_libraries():
 
 
 def test_a_run_with_a_password_loads_nothing_that_only_others_need(world: World):
-    spared = {"alembic", "boto3", "prometheus_client", "s3transfer", "sqlalchemy", "urllib3"}
+    spared = {
+        "alembic", "asn1crypto", "boto3", "prometheus_client", "s3transfer", "sqlalchemy",
+        "urllib3",
+    }  # fmt: skip
     code = (
         "import atexit, sys; sys.argv[1:] = ['run', '-q', 'items']\n"
         "atexit.register(lambda: print(*{name.split('.')[0] for name in sys.modules}))\n"
@@ -330,7 +333,7 @@ def test_a_run_with_a_password_loads_nothing_that_only_others_need(world: World)
 
 def test_a_bug_is_exit_70_with_its_place_in_the_log_but_not_its_text(shell: Shell):
     code = (
-        "import sys; sys.argv[1:] = ['list']; import qupersync.bootstrap as b\n"
+        "import sys; sys.argv[1:] = ['list']; import qupersync.bootstrap.app as b\n"
         "def broken(**_): raise KeyError('a value')\n"
         "b.open_app = broken; from qupersync.__main__ import main; main()"
     )

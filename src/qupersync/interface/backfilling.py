@@ -8,17 +8,14 @@ from datetime import datetime, timedelta
 
 import typer
 
-from qupersync.bootstrap import (
-    App,
-    Backfill,
-    BackfillOptions,
-    Listener,
-    Outcome,
-    again,
-    now,
-    open_app,
-)
+from qupersync.application.backfill import Backfill
+from qupersync.bootstrap import again
+from qupersync.bootstrap.again import BackfillOptions
+from qupersync.bootstrap.app import App, open_app
+from qupersync.bootstrap.machine import now
+from qupersync.bootstrap.passes import Outcome
 from qupersync.bootstrap.show import run_named
+from qupersync.bootstrap.working import Listener
 from qupersync.domain.duration import parse_duration
 from qupersync.domain.moments import parse_moment
 from qupersync.domain.past_run import time_left

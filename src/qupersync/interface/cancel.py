@@ -1,6 +1,6 @@
 """The command cancel: whom it asked, in words."""
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.bootstrap.cancel import canceled
 from qupersync.interface.options import Files
 from qupersync.interface.text import put

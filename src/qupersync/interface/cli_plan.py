@@ -43,7 +43,7 @@ def plan(  # noqa: PLR0913 - a command's options are its arguments
     On the path raw the merge is that of a batch in which no key comes twice; r0 is the query's
     first column, as it came. Rows that are all new or all unchanged take a shorter statement.
     """
-    from qupersync.bootstrap import RunOptions
+    from qupersync.bootstrap.passes import RunOptions
     from qupersync.interface import plan as work
     from qupersync.interface import running
 

@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913 - a command's options are its arguments
     ] = False,
 ) -> None:
     """Run jobs: those named, those with a tag, or all."""
-    from qupersync.bootstrap import RunOptions
+    from qupersync.bootstrap.passes import RunOptions
     from qupersync.interface import running
 
     running.require_selection(names or (), tags or (), every=every, allow_deletes=allow_deletes)

@@ -3,7 +3,8 @@
 from datetime import UTC
 from pathlib import Path
 
-from qupersync.bootstrap import config, open_app
+from qupersync.bootstrap import config
+from qupersync.bootstrap.app import open_app
 from qupersync.interface.documents import Record
 from qupersync.interface.options import Files, Output
 from qupersync.interface.render import Column, show, show_document

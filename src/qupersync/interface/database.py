@@ -1,6 +1,6 @@
 """The commands about the target's schema: db upgrade, current, check, create."""
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.interface.next_command import tell_next
 from qupersync.interface.options import Files
 from qupersync.interface.text import put

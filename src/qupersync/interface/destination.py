@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from qupersync.bootstrap import write_atomically
+from qupersync.bootstrap.files import write_atomically
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.text import put, say
 

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from qupersync.bootstrap import write_starter
+from qupersync.bootstrap.files import write_starter
 from qupersync.interface.text import put, say
 
 _NEXT = ("qupersync validate", "qupersync doctor", "qupersync db upgrade")

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from qupersync import bootstrap
+from qupersync.bootstrap import overview
+from qupersync.bootstrap.app import open_app
 from qupersync.interface.destination import deliver
 from qupersync.interface.options import Files
 
 
 def metrics(files: Files, path: Path) -> None:
     """Write the metrics of all jobs to a file at once, or to stdout for ``-``."""
-    app = bootstrap.open_app(jobs=files.jobs, env_file=files.env)
-    deliver(bootstrap.metrics(app), path)
+    app = open_app(jobs=files.jobs, env_file=files.env)
+    deliver(overview.metrics(app), path)

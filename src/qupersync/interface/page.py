@@ -6,7 +6,7 @@ from datetime import tzinfo
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
-from qupersync.bootstrap import Overview
+from qupersync.bootstrap.overview import Overview
 from qupersync.domain.status import Health
 from qupersync.domain.track_record import TrackRecord
 from qupersync.interface.html import Content, document, element, style

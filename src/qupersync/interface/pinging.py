@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 import typer
 
-from qupersync.bootstrap import App, RunOptions, Watch, process, watched
+from qupersync.bootstrap.app import App
+from qupersync.bootstrap.machine import process
+from qupersync.bootstrap.passes import RunOptions
+from qupersync.bootstrap.watching import Watch, watched
 from qupersync.domain.change import Change
 from qupersync.domain.ping import Moment, Ping
 from qupersync.domain.run import Run, Status, Trigger

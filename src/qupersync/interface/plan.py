@@ -5,7 +5,8 @@ from datetime import UTC
 
 import typer
 
-from qupersync.bootstrap import RunOptions, open_app
+from qupersync.bootstrap.app import open_app
+from qupersync.bootstrap.passes import RunOptions
 from qupersync.bootstrap.plan import plans
 from qupersync.domain.plan import Plan, Prospect
 from qupersync.domain.watermark import Point, canonical

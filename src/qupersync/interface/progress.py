@@ -8,7 +8,7 @@ from threading import Event, Thread
 from time import monotonic
 from uuid import UUID
 
-from qupersync.bootstrap import Listener
+from qupersync.bootstrap.working import Listener
 from qupersync.domain.run import Run
 from qupersync.interface.documents import Record
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import typer
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.bootstrap.prune import Ages, pruned
 from qupersync.domain.duration import format_duration, parse_duration
 from qupersync.interface.options import Files, Output

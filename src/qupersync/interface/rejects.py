@@ -5,10 +5,11 @@ import shlex
 import shutil
 from collections.abc import Sequence
 
-from qupersync.bootstrap import App, Listener, open_app
 from qupersync.bootstrap import rejects as work
+from qupersync.bootstrap.app import App, open_app
 from qupersync.bootstrap.rejects import Which
 from qupersync.bootstrap.replayed_rejects import replay as replayed
+from qupersync.bootstrap.working import Listener
 from qupersync.domain.errors import SelectionError
 from qupersync.interface import rejects_text
 from qupersync.interface.consent import require_consent

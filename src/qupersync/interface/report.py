@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from qupersync import bootstrap
+from qupersync.bootstrap.app import open_app
+from qupersync.bootstrap.overview import overview
 from qupersync.interface.destination import deliver
 from qupersync.interface.options import Files
 from qupersync.interface.page import page
@@ -13,6 +14,6 @@ LATEST = 20
 
 def report(files: Files, path: Path) -> None:
     """Write the page to a file at once, or to stdout for ``-``."""
-    app = bootstrap.open_app(jobs=files.jobs, env_file=files.env)
-    overview = bootstrap.overview(app, recent=PLACES, latest=LATEST)
-    deliver(page(overview, app.settings.sync.time_zone), path)
+    app = open_app(jobs=files.jobs, env_file=files.env)
+    seen = overview(app, recent=PLACES, latest=LATEST)
+    deliver(page(seen, app.settings.sync.time_zone), path)

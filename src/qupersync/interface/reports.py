@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 import typer
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.domain.gap import is_gap_warning
 from qupersync.domain.run import Status
 from qupersync.domain.status import Health, JobStatus

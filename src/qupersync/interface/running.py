@@ -10,7 +10,10 @@ from typing import Any, NoReturn
 
 import typer
 
-from qupersync.bootstrap import App, Listener, Outcome, RunOptions, open_app, process
+from qupersync.bootstrap.app import App, open_app
+from qupersync.bootstrap.machine import process
+from qupersync.bootstrap.passes import Outcome, RunOptions
+from qupersync.bootstrap.working import Listener
 from qupersync.domain.errors import QuperSyncError, SelectionError
 from qupersync.domain.run import Run, Status
 from qupersync.interface import advice, documents, exit_codes, failures, pinging, progress, tables

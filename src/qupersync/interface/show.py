@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.bootstrap.show import run_details
 from qupersync.domain.run import Status, Trigger
 from qupersync.domain.watermark import canonical

@@ -2,7 +2,7 @@
 
 import typer
 
-from qupersync.bootstrap import environment, now, shipped
+from qupersync.bootstrap.machine import environment, now, shipped
 from qupersync.domain.errors import ConfigError
 from qupersync.interface.exit_codes import ExitCode
 from qupersync.interface.text import put

@@ -4,7 +4,7 @@ from datetime import UTC
 
 import typer
 
-from qupersync.bootstrap import open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.domain.errors import ConfigError, Problem
 from qupersync.interface.documents import Record
 from qupersync.interface.exit_codes import ExitCode

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import typer
 
-from qupersync.bootstrap import Listener, open_app
+from qupersync.bootstrap.app import open_app
 from qupersync.bootstrap.verify import verified
+from qupersync.bootstrap.working import Listener
 from qupersync.domain.run import Run, Trigger
 from qupersync.domain.verdict import Proof, Verdict
 from qupersync.domain.watermark import Window, canonical

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from qupersync.bootstrap import App, open_app
 from qupersync.bootstrap import watermark as work
+from qupersync.bootstrap.app import App, open_app
 from qupersync.domain.correction import Correction
 from qupersync.domain.watermark import canonical
 from qupersync.interface import tables

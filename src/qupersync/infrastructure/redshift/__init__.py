@@ -1,5 +1,7 @@
 """Reading from Amazon Redshift through its own driver."""
 
-from qupersync.infrastructure.redshift.deferred_plugins import defer_plugins
+from qupersync.infrastructure.redshift.deferred import defer_plugins, defer_scram
 
-defer_plugins()  # here, because the modules beside it import the driver
+# Here, because the modules beside it import the driver.
+defer_plugins()
+defer_scram()

@@ -1,4 +1,4 @@
-"""The driver's plugins wait until one is asked for, and are then as if they had not waited."""
+"""What the driver imports for rare logins waits until it is asked for, and is then as ever."""
 
 import subprocess
 import sys
@@ -42,3 +42,20 @@ def test_all_plugins_are_there_whoever_imported_the_driver_first(imports: list[s
     )
 
     assert found == "BrowserIdcAuthPlugin IdpTokenAuthPlugin\nTrue"
+
+
+SCRAM = "from redshift_connector.core import ScramClient"
+FIRST = "ScramClient(['SCRAM-SHA-256'], 'me', 'secret').get_client_first()[:9]"
+
+
+@pytest.mark.parametrize("imports", [[OURS, SCRAM], [SCRAM, OURS]])
+def test_a_server_that_asks_for_scram_gets_it(imports: list[str]):
+    found = printed(*imports, "import sys", f"print({FIRST}, {FIRST}, 'asn1crypto' in sys.modules)")
+
+    assert found == "n,,n=me,r n,,n=me,r True"
+
+
+def test_the_library_is_itself_to_whoever_imports_it_after_a_login():
+    assert printed(
+        OURS, SCRAM, f"{FIRST}; import scramp; print(scramp.ScramMechanism.__name__)"
+    ) == ("ScramMechanism")

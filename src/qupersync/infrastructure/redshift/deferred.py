@@ -1,10 +1,13 @@
-"""Keeps the driver from importing boto3 for logins through identity providers that nobody uses."""
+"""Keeps the driver from importing what only logins need that nobody uses."""
 
 import sys
+from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 
 _PLUGINS = "redshift_connector.plugin"
+_SCRAM = "scramp"
 
 
 def defer_plugins() -> None:
@@ -29,3 +32,23 @@ def defer_plugins() -> None:
 
     names["__getattr__"] = load
     sys.modules[_PLUGINS] = package
+
+
+def defer_scram() -> None:
+    """Let ``from scramp import ScramClient`` give what imports it when it is called.
+
+    To be called before the driver is imported; later it does nothing.
+    """
+    # With it comes asn1crypto: 15 ms (scramp 1.4.18). Redshift asks for no SCRAM; what stands in
+    # for it, or a proxy before it, may.
+    if _SCRAM in sys.modules:
+        return
+    package = ModuleType(_SCRAM)
+
+    def client(*arguments: object) -> object:
+        if sys.modules.get(_SCRAM) is package:
+            del sys.modules[_SCRAM]
+        return import_module(_SCRAM).ScramClient(*arguments)
+
+    vars(package)["ScramClient"] = client
+    sys.modules[_SCRAM] = package
