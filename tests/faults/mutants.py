@@ -18,6 +18,7 @@ from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
 from qupersync.infrastructure.postgres import merging as real_merging
 from qupersync.infrastructure.postgres import table as real_table
+from qupersync.infrastructure.postgres import uniqueness as real_uniqueness
 from qupersync.infrastructure.postgres import unit as real_unit
 
 # What is made wrong here has types that are right.
@@ -30,6 +31,7 @@ asked_sql: Any = real_asked_sql
 merging: Any = real_merging
 table: Any = real_table
 unit: Any = real_unit
+uniqueness: Any = real_uniqueness
 
 CAS = "AND batch_seq = %(seq)s AND fence <= %(fence)s"
 NEXT = "(SELECT coalesce(max(batch_seq), 0) + 1 FROM quper.sync_batches)"
@@ -117,7 +119,7 @@ def all_rows_are_as_they_were() -> None:
 
 def all_rows_are_new() -> None:
     """Where the batch before was."""
-    merging.UNIQUE_VIOLATION = "none"
+    uniqueness.UNIQUE_VIOLATION = "none"
 
 
 def stuck_behind_the_first_batch() -> None:

@@ -1,17 +1,15 @@
 """Staged rows into the target: the short ways, the long one, and who is to blame for neither."""
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from psycopg.sql import SQL
 
 from qupersync.domain.batch import Reject, Tally
-from qupersync.domain.errors import ConflictError, RowAccountingError, RowsRefusedError
-from qupersync.domain.lateness import Lateness
+from qupersync.domain.errors import RowAccountingError, RowsRefusedError
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
+from qupersync.infrastructure.postgres.appending import Appending, lateness
 from qupersync.infrastructure.postgres.comparing import Comparing
 from qupersync.infrastructure.postgres.culprits import culprits
 from qupersync.infrastructure.postgres.errors import translated
@@ -19,8 +17,7 @@ from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.staging import Staging
-
-UNIQUE_VIOLATION = "23505"
+from qupersync.infrastructure.postgres.uniqueness import is_unique, tried
 
 
 @dataclass(slots=True)
@@ -29,13 +26,14 @@ class Merging:
 
     staging: Staging
     comparing: Comparing = field(init=False)
+    appending: Appending = field(init=False)
     upserted: int = field(default=0, init=False)
     _is_narrow: bool = field(default=False, init=False)
     _folds: bool | None = field(default=None, init=False)
-    _is_written: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.comparing = Comparing(self.staging)
+        self.appending = Appending(self.staging)
 
     def __call__(self, late: Window | None = None) -> Merged:
         """Keep the promise of ``ports.Unit.merge``."""
@@ -56,8 +54,8 @@ class Merging:
                 return merged
 
     def _loaded(self, late: Window | None) -> Merged:
-        if self._is_written:
-            return self._new(self.staging.statements(), late)
+        if self.appending.is_done:
+            return self._appended(late)
         if not self.staging.is_made and (merged := self._guessed(late)):
             return merged
         merge = self._merge_sql(late)
@@ -68,25 +66,6 @@ class Merging:
         """Find out before the merge what it will want to know of the rows."""
         if not self.staging.is_made and self._raw_load.finds != NEW:
             self._repeats()
-
-    @property
-    def may_be_early(self) -> bool:
-        """Tell whether to try it with ``write_early``."""
-        load = self._raw_load
-        return load.finds == NEW and load.keeps_unique and load.goes_early
-
-    def write_early(self) -> None:
-        """Insert the rows while the batch before is being committed; ``__call__`` counts them.
-
-        If it holds one of their keys they wait for it, and are not new. It must be a table where
-        nothing acts on a row: a trigger might look for that batch, and not find it yet.
-        """
-        staging = self.staging
-        with suppress(RowsRefusedError):
-            if staging.value(staging.load_sql.stands_alone()):
-                sql = staging.statements()
-                self._is_written = self._tried(lambda: self._appended(sql, None)) is not None
-        self._raw_load.goes_early = self._is_written
 
     @property
     def _raw_load(self) -> RawLoad:
@@ -110,11 +89,15 @@ class Merging:
         if load.keeps_unique and self.staging.guess() == NEW:
             # What is refused may be there already, as it is.
             with suppress(RowsRefusedError):
-                if merged := self._tried(lambda: self._appended(sql, late)):
+                if merged := tried(self.staging, lambda: self._appended(late)):
                     return merged
         if not load.keeps_unique or self._repeats():
             return None
         return self._compared(sql, late)
+
+    def _appended(self, late: Window | None) -> Merged:
+        self.upserted = self.staging.held
+        return self.appending(late)
 
     def _others(self, late: Window | None) -> Merged | None:
         """Take the way for rows that were compared as they came."""
@@ -122,9 +105,9 @@ class Merging:
         same = Tally(unchanged=self.staging.held - others)
         if not others:
             self.upserted = self.staging.held
-            return Merged(tally=same) if self._is_unique() else None
+            return Merged(tally=same) if is_unique(self.staging) else None
         merge = self.comparing.statements().merge(late, folds=False, is_unique=True)
-        if merged := self._tried(lambda: self._merged(merge, others)):
+        if merged := tried(self.staging, lambda: self._merged(merge, others)):
             self.upserted += same.unchanged
             return replace(merged, tally=merged.tally + same)
         return None
@@ -134,47 +117,10 @@ class Merging:
         is_narrow = self._narrowed()
         if self.staging.guess() == SAME:
             self.upserted = self.staging.value(sql.same(is_narrow=is_narrow))
-            if self.upserted == self.staging.held and self._is_unique():
+            if self.upserted == self.staging.held and is_unique(self.staging):
                 return Merged(tally=Tally(unchanged=self.staging.held))
         merge = sql.merge(late, folds=False, is_narrow=is_narrow, is_unique=True)
-        return self._tried(lambda: self._merged(merge, self.staging.held))
-
-    def _tried(self, way: Callable[[], Merged]) -> Merged | None:
-        """Take a way for which the rows may turn out not to be fit: then nothing of it stays."""
-        try:
-            with self.staging.connection.transaction():
-                merged = way()
-                self._require_unique()
-                return merged
-        except RowAccountingError:
-            return None
-        except ConflictError as error:
-            if error.sqlstate != UNIQUE_VIOLATION:
-                raise
-            return None
-
-    def _is_unique(self) -> bool:
-        # Nobody can drop it any more once the rows are written or compared.
-        return bool(self.staging.value(self.staging.load_sql.is_unique(self.staging.key_indexes)))
-
-    def _require_unique(self) -> None:
-        self._raw_load.keeps_unique = self._is_unique()
-        if not self._raw_load.keeps_unique:
-            raise RowAccountingError("nothing keeps the key unique")
-
-    def _appended(self, sql: LoadSql, late: Window | None) -> Merged:
-        with translated(conflict_on=self.staging.key_indexes):
-            written = self.staging.cursor.execute(sql.append()).rowcount
-        if written != self.staging.held:
-            raise RowAccountingError(
-                f"{self.staging.held} rows were to be inserted, but the target took {written}"
-            )
-        return self._new(sql, late)
-
-    def _new(self, sql: LoadSql, late: Window | None) -> Merged:
-        self.upserted = written = self.staging.held
-        ages = [] if late is None else self.staging.value(sql.late(late))
-        return Merged(tally=Tally(inserted=written), lateness=_lateness(ages))
+        return tried(self.staging, lambda: self._merged(merge, self.staging.held))
 
     def _repeats(self) -> bool:
         if self._folds is None and (whole := self.staging.whole):
@@ -198,7 +144,7 @@ class Merging:
         unchanged = seen - inserted - updated - folded
         tally = Tally(inserted=inserted, updated=updated, unchanged=unchanged, deduplicated=folded)
         self.upserted = tally.upserted
-        return Merged(tally=tally, lateness=_lateness(ages))
+        return Merged(tally=tally, lateness=lateness(ages))
 
     def _merge_sql(self, late: Window | None) -> SQL:
         sql = self.staging.statements()
@@ -221,10 +167,6 @@ class Merging:
         except RowsRefusedError as error:
             return error
         return None
-
-
-def _lateness(ages: Sequence[float] | None) -> Lateness:
-    return Lateness.of(timedelta(seconds=age) for age in ages or ())
 
 
 def _alike(tally: Tally) -> str:

@@ -101,9 +101,9 @@ class Unit:
 
         Raises: as ``fence`` and ``merge`` do.
         """
-        if self.merging.may_be_early:
+        if self.merging.appending.may_be_early:
             self.fence()
-            self.merging.write_early()
+            self.merging.appending.early()
 
     def observe(self) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""

@@ -1,0 +1,69 @@
+"""Rows that are all new are only inserted, and if need be before their turn."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from qupersync.domain.batch import Tally
+from qupersync.domain.errors import RowAccountingError, RowsRefusedError
+from qupersync.domain.lateness import Lateness
+from qupersync.domain.ports import Merged
+from qupersync.domain.watermark import Window
+from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.raw_load import NEW
+from qupersync.infrastructure.postgres.staging import Staging
+from qupersync.infrastructure.postgres.uniqueness import tried
+
+
+@dataclass(slots=True)
+class Appending:
+    """Inserts staged rows, none of which may be in the target; ``is_done`` once that was early."""
+
+    staging: Staging
+    is_done: bool = field(default=False, init=False)
+
+    def __call__(self, late: Window | None = None) -> Merged:
+        """Insert the rows, unless that is done, and count them.
+
+        Raises:
+            RowAccountingError: the target took fewer.
+            RowsRefusedError: it refuses one.
+            ConflictError: it has one, or they have a key twice.
+        """
+        if not self.is_done:
+            self._insert()
+        sql, rows = self.staging.statements(), self.staging.held
+        ages = [] if late is None else self.staging.value(sql.late(late))
+        return Merged(tally=Tally(inserted=rows), lateness=lateness(ages))
+
+    @property
+    def may_be_early(self) -> bool:
+        """Tell whether to try it with ``early``."""
+        load = self.staging.raw_load
+        return load.finds == NEW and load.keeps_unique and load.goes_early
+
+    def early(self) -> None:
+        """Insert the rows while the batch before is being committed.
+
+        If it holds one of their keys they wait for it, and are not new. It must be a table where
+        nothing acts on a row: a trigger might look for that batch, and not find it yet.
+        """
+        with suppress(RowsRefusedError):
+            if self.staging.value(self.staging.load_sql.stands_alone()):
+                self.is_done = tried(self.staging, self) is not None
+        self.staging.raw_load.goes_early = self.is_done
+
+    def _insert(self) -> None:
+        append = self.staging.statements().append()
+        with translated(conflict_on=self.staging.key_indexes):
+            written = self.staging.cursor.execute(append).rowcount
+        if written != self.staging.held:
+            raise RowAccountingError(
+                f"{self.staging.held} rows were to be inserted, but the target took {written}"
+            )
+
+
+def lateness(ages: Sequence[float] | None) -> Lateness:
+    """Return how late rows are, given each one's age in seconds."""
+    return Lateness.of(timedelta(seconds=age) for age in ages or ())
