@@ -18,11 +18,12 @@ from tests.faults.test_source_faults import GONE
 from tests.faults.test_target_connection import DEAD
 
 pytestmark = on_the_raw_path
-# The first batch is stored, and the savepoint of the second one's staging is gone.
+# The first batch is stored; the savepoint of the second one's staging is gone, and it is known
+# that its rows have to wait for their turn.
 STAGED = """
 SELECT a.pid FROM pg_stat_activity AS a, quper.sync_batches AS b
  WHERE a.datname = current_database() AND a.state = 'idle in transaction' AND b.batch_seq = 1
-   AND a.query LIKE 'RELEASE %'
+   AND (a.query LIKE 'RELEASE %' OR a.query LIKE '%relhastriggers%')
 """
 TERMINATE = STAGED.replace("a.pid FROM", "pg_terminate_backend(a.pid) FROM")
 STORED = "SELECT batch_seq, rows_inserted FROM quper.sync_batches"

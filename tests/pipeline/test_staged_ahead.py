@@ -53,6 +53,10 @@ ASKED_ONLY = """
 SELECT FROM pg_stat_activity WHERE datname = current_database()
    AND state = 'idle in transaction' AND query LIKE '%relhastriggers%'
 """
+LOOKING = """
+CREATE FUNCTION looks() RETURNS text LANGUAGE sql AS 'SELECT max(name) FROM public.items';
+ALTER TABLE items ALTER name SET DEFAULT looks();
+"""
 # An index acts on a row that is written, and is no trigger.
 INDEXED = """
 CREATE FUNCTION looks(id int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
@@ -215,6 +219,8 @@ def test_where_something_acts_on_a_row_each_batch_is_written_in_its_turn(nine: R
     ("acting", "alone"),
     [
         ("CREATE UNIQUE INDEX ON items (name)", True),
+        ("ALTER TABLE items ALTER changed SET DEFAULT now()", True),
+        (LOOKING, False),
         (RAISING_ONCE.format(id=0, act="NULL"), False),
         ("ALTER TABLE items ADD CHECK (id > 0)", False),
         ("ALTER TABLE items ENABLE ROW LEVEL SECURITY", False),
@@ -246,6 +252,47 @@ def test_a_batch_that_could_not_be_written_early_is_written_in_its_turn(nine: Ri
 
     assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
     assert nine.rows("SELECT last_value FROM tries") == [(2,)]
+
+
+def test_rows_written_early_whose_turn_does_not_come_are_taken_back(nine: Rig):
+    def waits(run: Run) -> None:
+        if run.batches == 1:
+            assert is_so(nine, WRITING)
+            assert is_so(nine, f"SELECT WHERE NOT EXISTS ({WRITING})")
+
+    run = replace(nine.use_case(), on_step=waits)(RAW, nine.order())
+
+    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+
+
+REFUSING_A_COMMIT = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF new.batch_seq = 1 AND nextval('public.tries') = 1 THEN
+    PERFORM FROM pg_locks WHERE relation = 'public.items'::regclass AND pid <> pg_backend_pid();
+    WHILE NOT FOUND LOOP
+      PERFORM FROM pg_locks WHERE relation = 'public.items'::regclass AND pid <> pg_backend_pid();
+    END LOOP;
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE FUNCTION defers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN SET CONSTRAINTS ALL DEFERRED; RETURN new; END $$;
+CREATE CONSTRAINT TRIGGER refuses AFTER INSERT ON quper.sync_batches
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuses();
+CREATE TRIGGER defers BEFORE INSERT ON quper.sync_batches FOR EACH ROW EXECUTE FUNCTION defers();
+"""
+
+
+def test_a_commit_that_is_refused_when_the_next_batch_is_written_counts_no_row_twice(nine: Rig):
+    nine.at_target(REFUSING_A_COMMIT)
+
+    run = nine.run(RAW)
+
+    assert (run.tally, is_whole(nine)) == (Tally(extracted=9, inserted=9), True), run.error
+    assert nine.rows("SELECT is_called FROM tries") == [(True,)]
 
 
 def test_what_was_written_early_when_somebody_stops_the_run_is_not_stored(nine: Rig):

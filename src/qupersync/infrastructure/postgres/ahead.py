@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Protocol, Self
 
 from qupersync.domain.batch import Reject
@@ -17,6 +18,8 @@ from qupersync.infrastructure.postgres.session import Session
 from qupersync.infrastructure.postgres.unit import Unit
 
 logger = logging.getLogger(__name__)
+# So long may others have to wait for rows that are written early and whose turn does not come.
+EARLY_S = 2.0
 
 
 class Writer(Table, Protocol):
@@ -70,6 +73,7 @@ class Staged:
     _ready: Future[None] | None = field(default=None, init=False)
     _staged: Unit | None = field(default=None, init=False)
     _written: Future[None] | None = field(default=None, init=False)
+    _turn: Event = field(default_factory=Event, init=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
 
     def begin(self, stager: ThreadPoolExecutor) -> None:
@@ -89,7 +93,7 @@ class Staged:
     def _write(self, ready: Future[None]) -> None:
         ready.result()
         if self._staged is not None:
-            self._staged.write_early()
+            self._staged.write_early(lambda: self._turn.wait(EARLY_S))
 
     def _stage(self) -> None:
         """Stage the rows as the bytes that came, or not at all if they must be checked.
@@ -122,6 +126,7 @@ class Staged:
 
     def _wait(self) -> None:
         """Wait for what was begun, once; raise what went wrong with it."""
+        self._turn.set()
         ready, self._ready = self._ready, None
         written, self._written = self._written, None
         for begun in filter(None, (ready, written)):

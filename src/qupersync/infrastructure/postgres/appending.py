@@ -1,9 +1,10 @@
 """Rows that are all new are only inserted, and if need be before their turn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from qupersync.domain.batch import Tally
 from qupersync.domain.errors import RowAccountingError, RowsRefusedError
@@ -37,22 +38,27 @@ class Appending:
         ages = [] if late is None else self.staging.value(sql.late(late))
         return Merged(tally=Tally(inserted=rows), lateness=lateness(ages))
 
-    @property
-    def may_be_early(self) -> bool:
-        """Tell whether to try it with ``early``."""
-        load = self.staging.raw_load
-        return load.finds == NEW and load.keeps_unique and load.goes_early
-
-    def early(self) -> None:
-        """Insert the rows while the batch before is being committed.
+    def early(self, fence: Callable[[], None], is_turn: Callable[[], bool]) -> None:
+        """Insert the rows while the batch before is being committed, if it was all new.
 
         If it holds one of their keys they wait for it, and are not new. It must be a table where
-        nothing acts on a row: a trigger might look for that batch, and not find it yet.
+        nothing acts on a row: a trigger might look for that batch, and not find it yet. And their
+        turn must come soon: the source may be silent for long, while others wait for the rows.
         """
-        with suppress(RowsRefusedError):
-            if self.staging.value(self.staging.load_sql.stands_alone()):
-                self.is_done = tried(self.staging, self) is not None
-        self.staging.raw_load.goes_early = self.is_done
+        load = self.staging.raw_load
+        if load.finds == NEW and load.keeps_unique and load.goes_early:
+            with suppress(RowsRefusedError):
+                if self.staging.value(self.staging.load_sql.stands_alone()):
+                    way = partial(self._in_time, fence, is_turn)
+                    self.is_done = tried(self.staging, way) is not None
+            load.goes_early = self.is_done
+
+    def _in_time(self, fence: Callable[[], None], is_turn: Callable[[], bool]) -> Merged:
+        fence()
+        merged = self()
+        if not is_turn():
+            raise RowAccountingError("the turn of the rows does not come")
+        return merged
 
     def _insert(self) -> None:
         append = self.staging.statements().append()

@@ -96,14 +96,14 @@ class Unit:
         if self.terms.look is not None:
             self.observe()
 
-    def write_early(self) -> None:
-        """Write the rows before their turn, if all seem to be new; for that the fence is needed.
+    def write_early(self, is_turn: Callable[[], bool]) -> None:
+        """Write the rows before their turn, if all seem to be new.
+
+        ``is_turn`` waits for the turn; if it says that it does not come, nothing of it stays.
 
         Raises: as ``fence`` and ``merge`` do.
         """
-        if self.merging.appending.may_be_early:
-            self.fence()
-            self.merging.appending.early()
+        self.merging.appending.early(self.fence, is_turn)
 
     def observe(self) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
