@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
-# Between two waits for a server a run only computes, on 2 MiB: seconds on a very busy machine.
+# Between two waits for a server a run only computes, on 4 MiB: seconds on a very busy machine.
 STALL_S = 60.0
 
 

@@ -33,7 +33,7 @@ class Source(Protocol):
         """
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
-        """Yield the result in batches of at most ``batch_rows`` rows or 2 MiB; at least one.
+        """Yield the result in batches of at most ``batch_rows`` rows or 4 MiB; at least one.
 
         Memory does not grow with the result. Rows that cannot be decoded are marked in their
         batch and end nothing.

@@ -39,6 +39,11 @@ class Comparing:
     _ends: list[int] = field(default_factory=list)
     _before: Sequence[Any] = ()
 
+    @property
+    def total(self) -> int:
+        """Return how many rows the target had; something must have been compared."""
+        return int(self._before[0])
+
     def __call__(self) -> None:
         """Compare what was staged since, once it is more than one batch."""
         parts = self.staging.parts

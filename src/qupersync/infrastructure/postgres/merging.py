@@ -22,12 +22,16 @@ from qupersync.infrastructure.postgres.uniqueness import is_unique, tried
 
 @dataclass(slots=True)
 class Merging:
-    """Brings staged rows into the target; ``upserted`` is how many of them it holds then."""
+    """Brings staged rows into the target.
+
+    ``upserted`` is how many of them it holds then, ``total`` of how many in all; None if unknown.
+    """
 
     staging: Staging
     comparing: Comparing = field(init=False)
     appending: Appending = field(init=False)
     upserted: int = field(default=0, init=False)
+    total: int | None = field(default=None, init=False)
     _is_narrow: bool = field(default=False, init=False)
     _folds: bool | None = field(default=None, init=False)
 
@@ -104,11 +108,14 @@ class Merging:
         others = self.comparing.others
         same = Tally(unchanged=self.staging.held - others)
         if not others:
-            self.upserted = self.staging.held
-            return Merged(tally=same) if is_unique(self.staging) else None
+            if not is_unique(self.staging):
+                return None
+            self.upserted, self.total = self.staging.held, self.comparing.total
+            return Merged(tally=same)
         merge = self.comparing.statements().merge(late, folds=False, is_unique=True)
         if merged := tried(self.staging, lambda: self._merged(merge, others)):
             self.upserted += same.unchanged
+            self.total = self.comparing.total + merged.tally.inserted
             return replace(merged, tally=merged.tally + same)
         return None
 

@@ -139,9 +139,10 @@ class Unit:
 
     def missing(self) -> tuple[int, int]:
         """Keep the promise of ``ports.Unit.missing``."""
-        row = self.cursor.execute(
-            self.staging.statements().missing(self.merging.upserted)
-        ).fetchone()
+        upserted, total = self.merging.upserted, self.merging.total
+        if total == upserted:
+            return 0, total
+        row = self.cursor.execute(self.staging.statements().missing(upserted)).fetchone()
         return row or (0, 0)
 
     def owners_gone(self) -> int:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from qupersync.domain.batch import Batch, Decoded, Refusal, Row
 from qupersync.infrastructure.redshift.layout import Layout
 
-BATCH_BYTES = 2 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
 FETCH_BYTES = 1024 * 1024
 GROWTH = 8
 
