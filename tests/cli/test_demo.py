@@ -35,16 +35,17 @@ def test_the_demo_types_what_a_user_would_and_the_second_run_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("signals", "code"),
+    ("signals", "codes"),
     [
-        ([signal.SIGINT], 130),
-        ([signal.SIGTERM], 143),
-        ([signal.SIGHUP], 129),
-        ([signal.SIGHUP, signal.SIGTERM], 129),
+        ([signal.SIGINT], {130}),
+        ([signal.SIGTERM], {143}),
+        ([signal.SIGHUP], {129}),
+        # Each comes to a thread that the system chooses, so the second may be the first.
+        ([signal.SIGHUP, signal.SIGTERM], {129, 143}),
     ],
 )
 def test_a_demo_that_is_stopped_leaves_nothing_behind(
-    empty: Shell, signals: list[signal.Signals], code: int
+    empty: Shell, signals: list[signal.Signals], codes: set[int]
 ):
     process = empty.start("demo", "--rows", "50", start_new_session=True)
     assert process.stdout is not None
@@ -54,7 +55,7 @@ def test_a_demo_that_is_stopped_leaves_nothing_behind(
         process.send_signal(number)
     process.communicate(timeout=60)
 
-    assert process.returncode == code
+    assert process.returncode in codes
     assert list(empty.folder.glob("qupersync-*")) == []
 
 

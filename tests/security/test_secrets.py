@@ -29,7 +29,7 @@ LOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 SESSIONS = "SELECT s::text FROM pg_stat_activity AS s WHERE pid <> pg_backend_pid()"
 # Whatever a program may do between its start and a bug.
 WITH_A_BUG = """
-import sys; sys.argv[1:] = ['list']; import qupersync.bootstrap as b; real = b.open_app
+import sys; sys.argv[1:] = ['list']; import qupersync.bootstrap.app as b; real = b.open_app
 def broken(**files):
     app = real(**files)
     raise KeyError(str(app.settings.secrets()), app.servers.conninfo)
