@@ -16,6 +16,7 @@ from tests.faults.test_signals import CANCELED
 from tests.faults.test_silence import GRACE_S
 from tests.faults.test_source_faults import GONE
 from tests.faults.test_target_connection import DEAD
+from tests.faults.test_written_early import WRITTEN, made_plain, terminating
 
 pytestmark = on_the_raw_path
 # The first batch is stored; the savepoint of the second one's staging is gone, and it is known
@@ -25,16 +26,26 @@ SELECT a.pid FROM pg_stat_activity AS a, quper.sync_batches AS b
  WHERE a.datname = current_database() AND a.state = 'idle in transaction' AND b.batch_seq = 1
    AND (a.query LIKE 'RELEASE %' OR a.query LIKE '%relhastriggers%')
 """
-TERMINATE = STAGED.replace("a.pid FROM", "pg_terminate_backend(a.pid) FROM")
 STORED = "SELECT batch_seq, rows_inserted FROM quper.sync_batches"
 FIRST = [(1, 2)]
 
 
-@pytest.fixture
-def ahead(site: Site) -> Site:
+def in_pairs(site: Site) -> Site:
     """The first piece has three batches; a run that is held up has the second one staged."""
     site.shell.write_jobs(site.jobs.replace("batch_size: 4", "batch_size: 2"))
     return site
+
+
+@pytest.fixture
+def ahead(site: Site) -> Site:
+    return in_pairs(site)
+
+
+# The second batch is staged, or already written; how to make it so, and how to tell.
+@pytest.fixture(params=[(in_pairs, STAGED), (made_plain, WRITTEN)], ids=["staged", "written"])
+def held(site: Site, request: pytest.FixtureRequest) -> tuple[Site, str]:
+    prepared, is_so = request.param
+    return prepared(site), is_so
 
 
 def silent() -> End:
@@ -52,12 +63,13 @@ def test_a_source_that_is_cut_leaves_nothing_of_it(ahead: Site, cut: Cut):
 
 @pytest.mark.parametrize(("retries", "ending"), [("0", DEAD), ("2", ("success", ""))])
 def test_a_second_connection_that_is_terminated_is_opened_again(
-    ahead: Site, retries: str, ending: tuple[str, str]
+    held: tuple[Site, str], retries: str, ending: tuple[str, str]
 ):
+    ahead, is_so = held
     ahead.shell.variables["SYNC_RETRIES"] = retries
     with ahead.interrupted():
-        ahead.until(STAGED)
-        ahead.at_target(TERMINATE)
+        ahead.until(is_so)
+        ahead.at_target(terminating(is_so))
 
     assert (ahead.done.code, ahead.last_run()) == (ending == DEAD, ending)
     ahead.recovers()
@@ -101,9 +113,10 @@ def test_a_signal_ends_a_run_whose_second_connection_is_silent(ahead: Site):
     ahead.recovers()
 
 
-def test_a_signal_leaves_nothing_of_it(ahead: Site):
+def test_a_signal_leaves_nothing_of_it(held: tuple[Site, str]):
+    ahead, is_so = held
     with ahead.interrupted() as child:
-        ahead.until(STAGED)
+        ahead.until(is_so)
         child.send_signal(signal.SIGTERM)
         child.wait(LIMIT_S)
 
@@ -112,9 +125,10 @@ def test_a_signal_leaves_nothing_of_it(ahead: Site):
     ahead.recovers()
 
 
-def test_a_kill_leaves_nothing_of_it(ahead: Site):
+def test_a_kill_leaves_nothing_of_it(held: tuple[Site, str]):
+    ahead, is_so = held
     with ahead.interrupted() as child:
-        ahead.until(STAGED)
+        ahead.until(is_so)
         child.kill()
 
     assert ahead.rows(STORED) == FIRST

@@ -1,4 +1,7 @@
-"""What befalls a run while its next batch is written but not committed costs no row."""
+"""What befalls a run while its next batch is written but not committed costs no row.
+
+What is the same for one that is only staged is in ``test_staged_ahead``.
+"""
 
 import os
 import signal
@@ -8,24 +11,24 @@ import pytest
 from tests.faults.messages import commit_of_batch
 from tests.faults.paths import on_the_raw_path
 from tests.faults.proxy import End, Trap
-from tests.faults.site import EXPIRE, LIMIT_S, Site
+from tests.faults.site import EXPIRE, Site
 from tests.faults.stories import LOST
-from tests.faults.test_signals import CANCELED
 from tests.faults.test_target_connection import DEAD
 
 pytestmark = on_the_raw_path
 # The first batch is stored, and the second holds the table.
 WRITTEN = """
-SELECT l.pid FROM pg_locks AS l, quper.sync_batches AS b
- WHERE l.relation = 'items'::regclass AND l.mode = 'RowExclusiveLock' AND b.batch_seq = 1
+SELECT a.pid FROM pg_locks AS a, quper.sync_batches AS b
+ WHERE a.relation = 'items'::regclass AND a.mode = 'RowExclusiveLock' AND b.batch_seq = 1
 """
-TERMINATE = WRITTEN.replace("l.pid FROM", "pg_terminate_backend(l.pid) FROM")
-STORED = "SELECT batch_seq, rows_inserted FROM quper.sync_batches"
-FIRST = [(1, 2)]
 
 
-@pytest.fixture
-def plain(site: Site) -> Site:
+def terminating(query: str) -> str:
+    """Return what terminates the sessions whose pid the query gives."""
+    return query.replace("a.pid FROM", "pg_terminate_backend(a.pid) FROM")
+
+
+def made_plain(site: Site) -> Site:
     """New rows for a table where nothing acts on one: four batches and one row, in one piece."""
     jobs = site.jobs.replace("batch_size: 4", "batch_size: 2").replace(", chunk: 1h", "")
     site.shell.write_jobs(jobs)
@@ -38,37 +41,9 @@ def plain(site: Site) -> Site:
     return site
 
 
-@pytest.mark.parametrize(("retries", "ending"), [("0", DEAD), ("2", ("success", ""))])
-def test_a_connection_that_is_terminated_loses_none_of_it(
-    plain: Site, retries: str, ending: tuple[str, str]
-):
-    plain.shell.variables["SYNC_RETRIES"] = retries
-    with plain.interrupted():
-        plain.until(WRITTEN)
-        plain.at_target(TERMINATE)
-
-    assert (plain.done.code, plain.last_run()) == (ending == DEAD, ending)
-    plain.recovers()
-
-
-def test_a_signal_leaves_nothing_of_it(plain: Site):
-    with plain.interrupted() as child:
-        plain.until(WRITTEN)
-        child.send_signal(signal.SIGTERM)
-        child.wait(LIMIT_S)
-
-    assert (plain.done.code, plain.last_run()) == (143, CANCELED)
-    assert plain.rows(STORED) == FIRST
-    plain.recovers()
-
-
-def test_a_kill_leaves_nothing_of_it(plain: Site):
-    with plain.interrupted() as child:
-        plain.until(WRITTEN)
-        child.kill()
-
-    assert plain.rows(STORED) == FIRST
-    plain.recovers()
+@pytest.fixture
+def plain(site: Site) -> Site:
+    return made_plain(site)
 
 
 def test_a_run_whose_source_is_slow_lets_go_of_it(plain: Site):
@@ -99,7 +74,7 @@ def test_a_frozen_run_is_overtaken_once_the_target_ends_its_transaction(plain: S
     with plain.interrupted() as child:
         plain.until(WRITTEN)
         os.kill(child.pid, signal.SIGSTOP)
-        plain.at_target(TERMINATE, EXPIRE)
+        plain.at_target(terminating(WRITTEN), EXPIRE)
         assert plain.shell.type("run", "items").code == 0
         os.kill(child.pid, signal.SIGCONT)
 

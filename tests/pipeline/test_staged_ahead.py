@@ -270,9 +270,9 @@ CREATE SEQUENCE tries;
 CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   IF new.batch_seq = 1 AND nextval('public.tries') = 1 THEN
-    PERFORM FROM pg_locks WHERE relation = 'public.items'::regclass AND pid <> pg_backend_pid();
-    WHILE NOT FOUND LOOP
+    LOOP
       PERFORM FROM pg_locks WHERE relation = 'public.items'::regclass AND pid <> pg_backend_pid();
+      EXIT WHEN FOUND;
     END LOOP;
     RAISE EXCEPTION USING ERRCODE = 'serialization_failure';
   END IF;

@@ -56,6 +56,6 @@ def test_a_server_that_asks_for_scram_gets_it(imports: list[str]):
 
 
 def test_the_library_is_itself_to_whoever_imports_it_after_a_login():
-    assert printed(
-        OURS, SCRAM, f"{FIRST}; import scramp; print(scramp.ScramMechanism.__name__)"
-    ) == ("ScramMechanism")
+    looks = f"{FIRST}; import scramp; print(scramp.ScramMechanism.__name__)"
+
+    assert printed(OURS, SCRAM, looks) == "ScramMechanism"
