@@ -101,8 +101,7 @@ class Staged:
         That locks the target, for which nothing may wait that waits for its turn.
         """
         unit = self._opened.enter_context(self.table.unfenced(self.terms))
-        if unit.staging.add_raw(self.block):
-            unit.foresee()
+        if unit.stage_early(self.block):
             self._staged = unit
         else:
             self._opened.close()
@@ -117,9 +116,10 @@ class Staged:
                 staged, self._staged = self._staged, None
             if staged is not None:
                 staged.fence()
-                yield staged, []
-                self._hand_over()
-                return
+                if staged.judge(self.block):
+                    yield staged, []
+                    self._hand_over()
+                    return
         with self.table.unit(self.terms) as unit:
             yield unit, unit.stage(self.block)
             self._hand_over()

@@ -46,7 +46,8 @@ class Appending:
         turn must come soon: the source may be silent for long, while others wait for the rows.
         """
         load = self.staging.raw_load
-        if load.finds == NEW and load.keeps_unique and load.goes_early:
+        is_fit = self.staging.is_judged and load.keeps_unique and load.goes_early
+        if is_fit and load.finds == NEW:
             with suppress(RowsRefusedError):
                 if self.staging.value(self.staging.load_sql.stands_alone()):
                     way = partial(self._in_time, fence, is_turn)

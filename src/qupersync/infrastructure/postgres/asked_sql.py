@@ -1,8 +1,9 @@
 """What is asked of rows alone, without the table they go to: repeated keys, and watermarks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from psycopg.sql import SQL, Composable, Composed, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.ports import Look
 from qupersync.domain.watermark import WatermarkType, canonical
@@ -12,10 +13,11 @@ from qupersync.infrastructure.postgres.stage_sql import listed
 
 OBSERVED = SQL("""count(*) FILTER (WHERE {mark} IS NULL),
        count(*) FILTER (WHERE {mark} < {low} OR {mark} >= {high}),
-       count(*) FILTER (WHERE {open} AND {mark} < {patience}
+       {unsettled}, {newest}""")
+UNSETTLED = SQL("""count(*) FILTER (WHERE {open} AND {mark} < {patience}
                           AND ({before} IS NULL OR {mark} >= {before})),
-       min({mark}) FILTER (WHERE {open} AND {mark} >= {patience} AND {mark} < {high}),
-       {newest}""")
+       min({mark}) FILTER (WHERE {open} AND {mark} >= {patience} AND {mark} < {high})""")
+ALL_SETTLED = SQL("0, NULL")
 REPEATS = SQL("SELECT EXISTS (SELECT FROM {} AS s GROUP BY {} HAVING count(*) > 1)")
 # In less than half the time, but only of one column.
 REPEATS_ONE = SQL("count(*) > count(DISTINCT {})")
@@ -37,7 +39,7 @@ class AskedSql(RowsSql):
     @kept
     def observe(self, look: Look) -> Composed:
         """Count and compare the staged watermarks; five columns as ``Observed`` has them."""
-        return SELECT.format(self._observed(look), self.rows)
+        return SELECT.format(self._observed(look, self.stage.staged), self.rows)
 
     @kept
     def asked(self, look: Look | None, *, repeats: bool) -> Composed:
@@ -49,9 +51,14 @@ class AskedSql(RowsSql):
         return listed(
             [
                 REPEATS_ONE.format(self._staged_key) if is_found_here else UNASKED,
-                UNOBSERVED if look is None else self._observed(look),
+                UNOBSERVED if look is None else self._observed(look, self.stage.staged),
             ]
         )
+
+    def asked_of_target(self, look: Look | None) -> Composed:
+        """Return what ``asked`` would say of rows ``t`` of the target, one for each key."""
+        seen = UNOBSERVED if look is None else self._observed(look, _stored)
+        return listed([SQL("false"), seen])
 
     @property
     def asked_of(self) -> tuple[str, ...]:
@@ -59,9 +66,9 @@ class AskedSql(RowsSql):
         settled = self.settled.column if self.settled else None
         return tuple(filter(None, (*self.key, self.watermark, settled)))
 
-    def _observed(self, look: Look) -> Composed:
+    def _observed(self, look: Look, named: Callable[[str], Composable]) -> Composed:
         column, kind = self._mark
-        mark = self.stage.staged(column)
+        mark = named(column)
         points = {"low": look.window.low, "high": look.window.high}
         points |= {"patience": look.patience, "before": look.before}
         casts = {
@@ -70,13 +77,18 @@ class AskedSql(RowsSql):
             )
             for name, at in points.items()
         }
-        is_open: Composable = SQL("false")
+        unsettled: Composable = ALL_SETTLED
         if self.settled is not None:
-            status = self.stage.staged(self.settled.column)
+            status = named(self.settled.column)
             is_open = SQL("coalesce({}::text <> ALL ({}::text[]), true)").format(
                 status, Literal(list(self.settled.values))
             )
+            unsettled = UNSETTLED.format(mark=mark, open=is_open, **casts)
         newest: Composable = SQL("NULL")
         if kind is WatermarkType.BIGINT:
             newest = SQL("max({})").format(mark)
-        return OBSERVED.format(mark=mark, open=is_open, newest=newest, **casts)
+        return OBSERVED.format(mark=mark, unsettled=unsettled, newest=newest, **casts)
+
+
+def _stored(name: str) -> Composable:
+    return SQL("t.{}").format(Identifier(name))

@@ -1,8 +1,8 @@
 """Rows of a snapshot that the target has as they are, found out while the rest is still read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Error
 from psycopg.errors import QueryCanceled
@@ -11,6 +11,7 @@ from psycopg.sql import SQL
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.raw_load import NEW
 from qupersync.infrastructure.postgres.raw_stage import Part
+from qupersync.infrastructure.postgres.recognising import recognised
 from qupersync.infrastructure.postgres.staging import Staging
 
 OTHERS = SQL("pg_temp.qupersync_others")
@@ -20,6 +21,7 @@ NOTE = "INSERT INTO pg_temp.qupersync_others SELECT unnest(CAST(%s AS tid[]))"
 HURRY = "SET LOCAL lock_timeout TO '100ms'"
 # The merge takes their places as one value, of some 30 bytes each in the target's memory.
 MOST_OTHERS = 1_000_000
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Comparing:
     _parts: int = 0
     _rows: int = 0
     _ends: list[int] = field(default_factory=list)
+    _is_same: bool = False
     _before: Sequence[Any] = ()
 
     @property
@@ -52,6 +55,12 @@ class Comparing:
                 self.goes_on = self.goes_on and self._fits(part) and self._compares(part)
             self._parts = len(parts)
             self.staging.asks_repeats = self.goes_on
+
+    def glance(self, part: Part) -> Part | None:
+        """Find out if all rows just copied are the same, where those before them were."""
+        if self.goes_on and self._is_same:
+            return self._let_go(lambda: self._recognised(part))
+        return None
 
     def still_holds(self) -> bool:
         """Tell whether all that is staged was compared, and the target is as it was before that.
@@ -81,35 +90,48 @@ class Comparing:
         return is_apart
 
     def _compares(self, part: Part) -> bool:
-        staging = self.staging
         if not self._before:
-            staging.cursor.execute(CREATE)
-        try:
-            # It is let go of at once, by rolling back: the source may be read for hours.
-            with staging.connection.transaction(force_rollback=True):
-                staging.cursor.execute(HURRY)
-                found = self._found(part)
-        except Error as error:  # the merge may do without what is gone or forbidden for a while
-            if staging.connection.broken or isinstance(error, QueryCanceled):
-                raise
-            return False
+            self.staging.cursor.execute(CREATE)
+        found = (0, None) if part.is_same else self._let_go(lambda: self._found(part))
         if found is None:
             return False
         others, places = found
         if others:
-            staging.cursor.execute(NOTE, [places])
+            self.staging.cursor.execute(NOTE, [places])
         self.others += others
         self._rows += part.rows
+        self._is_same = not others
         return self.others <= min(self._rows / 2, MOST_OTHERS)
+
+    def _let_go(self, look: Callable[[], Found | None]) -> Found | None:
+        """Look at the target and let go of it at once: the source may be read for hours."""
+        connection = self.staging.connection
+        try:
+            with connection.transaction(force_rollback=True):
+                self.staging.cursor.execute(HURRY)
+                return look()
+        except Error as error:  # the merge may do without what is gone or forbidden for a while
+            if connection.broken or isinstance(error, QueryCanceled):
+                raise
+            return None
+
+    def _narrowed(self, part: Part) -> bool:
+        return self.staging.cursor.execute(self.staging.load_sql.narrow(part.span)).rowcount > 0
+
+    def _recognised(self, part: Part) -> Part | None:
+        return recognised(self.staging, part) if self._narrowed(part) else None
 
     def _found(self, part: Part) -> Sequence[Any] | None:
         """Return how many rows of a part are not the same, and their places; None if unknown."""
         staging, cursor = self.staging, self.staging.cursor
-        if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
+        if not self._narrowed(part):
             return None
         if not self._before:
             self._before = cursor.execute(staging.load_sql.standing()).fetchone() or ()
             if not self._before[0]:
                 staging.raw_load.finds = NEW
                 return None
-        return cursor.execute(staging.load_sql.over(staging.some_rows(part)).others()).fetchone()
+        staging.set_part(part)
+        return cursor.execute(
+            staging.load_sql.over(staging.raw_sql.some_rows()).others()
+        ).fetchone()

@@ -29,6 +29,7 @@ RULES = (
     Rule(error=CanceledError, states=("57014",), texts=("due to user request",)),
     Rule(error=TimeLimitError, states=("57014", "25P04")),
     Rule(error=ConflictError, states=("0A000",), texts=("cached plan must not change",)),
+    Rule(error=RowsRefusedError, states=("0A000",), texts=("cannot convert (nan|infinity) to",)),
     Rule(error=ConflictError, states=("40001", "40P01", "55P03")),
     Rule(error=LoginRefusedError, states=("28", "3D000", "57P04"), hint=_LOGIN_HINT),
     Rule(error=TargetUnavailableError, states=("25006",), hint=_STANDBY_HINT),

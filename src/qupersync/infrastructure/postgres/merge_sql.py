@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.watermark import Window, canonical
-from qupersync.infrastructure.postgres.asked_sql import AskedSql
 from qupersync.infrastructure.postgres.kept_sql import kept
-from qupersync.infrastructure.postgres.narrow_sql import ALONE, NARROW, SPAN, STANDS_ALONE
+from qupersync.infrastructure.postgres.same_sql import SameSql
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, WITHIN, listed
 
 MERGE = SQL("""
@@ -39,15 +38,10 @@ APPEND = SQL("INSERT INTO {target} ({columns}) SELECT {staged} FROM {rows} AS s"
 LATE_OF_NEW = SQL(
     "SELECT {late} FROM (SELECT {staged}, 'inserted' AS verdict FROM {rows} AS s) AS judged"
 )
-# And for rows that are all in the target as they are: two thirds of the time.
-SAME = SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})")
-COUNT_SAME = SQL("SELECT count(*) FROM {} AS r WHERE {}")
-OTHERS = SQL("SELECT count(*), array_agg(r.arrival)::text FROM {} AS r WHERE NOT {}")
 # Seconds behind the end of what was read before, of each row that was not there then.
 LATE = SQL("""
        array_agg(extract(epoch FROM CAST({end} AS timestamp) - CAST({mark} AS timestamp))::float8)
          FILTER (WHERE verdict = 'inserted' AND {mark} >= {low} AND {mark} < {end})""")
-DIFFERS = SQL("({stored}) IS DISTINCT FROM ({staged})")
 CHANGED = SQL("WHEN {} THEN 'updated' ")
 # A row without a watermark value is not known to be newer than one that has it.
 NEWER = SQL("WHEN coalesce(t.{0} {2} r.{1}, t.{0} IS NOT NULL) THEN 'unchanged' ")
@@ -59,7 +53,7 @@ PLACE = SQL("row_number() OVER (PARTITION BY {} ORDER BY {})")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadSql(AskedSql):
+class LoadSql(SameSql):
     """How the rows are merged.
 
     With ``keeps_newer`` a row of the target that has a later watermark value stays as it is, with
@@ -133,49 +127,6 @@ class LoadSql(AskedSql):
         staged = listed(map(self.stage.staged, self.columns))
         return LATE_OF_NEW.format(late=self._late(late), staged=staged, rows=self.rows)
 
-    @kept
-    def same(self, *, is_narrow: bool = False) -> Composed:
-        """Count the rows that are in the target as they are; none may be there twice."""
-        return COUNT_SAME.format(self.rows, self._is_same(is_narrow=is_narrow))
-
-    @kept
-    def others(self) -> Composed:
-        """Count the rows, all in the span of ``NARROW``, that are not, and tell their places."""
-        return OTHERS.format(self.rows, self._is_same(is_narrow=True))
-
-    def narrow(self, span: Sequence[int]) -> Composed:
-        """Prepare for statements with ``is_narrow``; gives a row if the target allows them."""
-        first, last = (Literal(str(key)) for key in span)
-        return NARROW.format(first, last, self._alone)
-
-    @kept
-    def stands_alone(self) -> Composed:
-        """Tell whether nothing but its own indexes acts on the target's rows."""
-        return STANDS_ALONE.format(self._alone)
-
-    @property
-    def _alone(self) -> Composed:
-        return ALONE.format(Literal(self._target.as_string()))
-
-    def _is_same(self, *, is_narrow: bool) -> Composed:
-        plain = self._plain
-        same = SQL("NOT {}").format(self._differs(plain)) if plain else SQL("true")
-        return SAME.format(self._target, self._matched(is_narrow=is_narrow), same)
-
-    def _matched(self, *, is_narrow: bool) -> Composed:
-        same_key = self._same_key
-        return SPAN.format(same_key, Identifier(self.key[0])) if is_narrow else same_key
-
-    @property
-    def _plain(self) -> Sequence[str]:
-        return [name for name in self.columns if name not in self.key]
-
-    def _differs(self, plain: Sequence[str]) -> Composed:
-        return DIFFERS.format(
-            stored=listed(SQL("t.{}").format(Identifier(name)) for name in plain),
-            staged=listed(SQL("r.{}").format(self._exact(name)) for name in plain),
-        )
-
     def _within(self, part: Mapping[str, int]) -> Composable:
         if part is WHOLE:
             return SQL("true")
@@ -213,8 +164,3 @@ class LoadSql(AskedSql):
         return listed(
             SQL("{} = r.{}").format(Identifier(name), self.stage.staged(name)) for name in names
         )
-
-    def _exact(self, name: str) -> Composable:
-        # A collation may call different texts equal; the copy must be the same to the byte.
-        staged = self.stage.staged(name)
-        return SQL('{} COLLATE "C"').format(staged) if name in self.collations else staged

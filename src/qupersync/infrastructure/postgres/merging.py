@@ -16,6 +16,8 @@ from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
+from qupersync.infrastructure.postgres.raw_stage import Part
+from qupersync.infrastructure.postgres.recognising import recognised
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.uniqueness import is_unique, tried
 
@@ -60,6 +62,9 @@ class Merging:
     def _loaded(self, late: Window | None) -> Merged:
         if self.appending.is_done:
             return self._appended(late)
+        if (whole := self.staging.whole) and whole.is_same:
+            self.upserted = whole.rows
+            return Merged(tally=Tally(unchanged=whole.rows))
         if not self.staging.is_made and (merged := self._guessed(late)):
             return merged
         merge = self._merge_sql(late)
@@ -70,6 +75,22 @@ class Merging:
         """Find out before the merge what it will want to know of the rows."""
         if not self.staging.is_made and self._raw_load.finds != NEW:
             self._repeats()
+
+    def glance(self, part: Part) -> Part | None:
+        """Leave the rules of rows for their turn, if the target may have them as they are."""
+        return part if self._raw_load.keeps_unique and self._raw_load.finds == SAME else None
+
+    def recognise(self, part: Part) -> Part | None:
+        """Find out whether it has, once nobody else can change that."""
+        if not self._narrowed():
+            return None
+        with suppress(RowsRefusedError), translated(), self.staging.connection.transaction():
+            found = recognised(self.staging, part)
+            if found is None:
+                self._raw_load.finds = ""
+            elif is_unique(self.staging):
+                return found
+        return None
 
     @property
     def _raw_load(self) -> RawLoad:

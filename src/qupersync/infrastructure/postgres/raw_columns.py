@@ -100,12 +100,38 @@ class Column:
             yield self._holds(SQL("char_length({0}) <= {1}"), Literal(kind.arguments[-1]))
         elif kind.arguments:
             yield self._holds(SQL("{0} = CAST({0} AS {1})"), SQL(str(kind)))
+        yield from self._forms()
+
+    def matches(self, stored: Composable) -> Composable:
+        """Return a condition that holds only if all rules do, and the target has the value.
+
+        What is compared is the value before its length or scale is enforced: that of the target,
+        whose column is of the same type, breaks none of these.
+        """
+        if self.is_key:
+            return SQL("{} = {}").format(stored, self._exact)
+        held = [SQL("{} IS NOT DISTINCT FROM {}").format(stored, self._exact), *self._forms()]
+        if self.spec.required:
+            held.append(SQL("{} IS NOT NULL").format(self.value))
+        matches = SQL(" AND ").join(held)
+        if self.encoding == "numeric" and self.spec.type.name == "numeric":
+            # To read a number costs more than to write one, and to compare two.
+            matches = SQL("({}::text = {} OR {})").format(stored, self.given, matches)
+        return matches
+
+    @property
+    def _exact(self) -> Composable:
+        # A collation may call different texts equal; the copy must be the same to the byte.
+        return SQL('{} COLLATE "C"').format(self.value) if self.collation else self.value
+
+    def _forms(self) -> Iterator[Composable]:
+        """Yield the rules for how a value is written."""
         if pattern := self._pattern:
             # That PostgreSQL would write it so is ten times as fast to find out as whether it
             # matches, and says as much: the row check takes what it writes.
             same = SQL("{2} IS NULL OR {0}::text = {2} OR {2} ~ {1}")
             yield self._holds(same, Literal(f"^(?:{pattern})$"), self.given)
-        if self.encoding == "numeric" and kind.name in INTEGER_BITS:
+        if self.encoding == "numeric" and self.spec.type.name in INTEGER_BITS:
             yield self._holds(SQL("{0} = CAST({1} AS numeric)"), self.given)
 
     @property

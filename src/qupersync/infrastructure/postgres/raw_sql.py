@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from psycopg.sql import SQL, Composable, Composed, Literal
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from qupersync.domain.columns import INTEGER_BITS, ColumnSpec
 from qupersync.domain.row_check import Block
@@ -24,6 +24,9 @@ SELECT count(*) FILTER (WHERE {}), {}, max(s.ctid)::text, {}, {}
   FROM (SELECT {}, ctid FROM {} WHERE ctid > CAST({} AS tid) OFFSET 0) AS s
 """)
 ENDS = SQL("min({0}), max({0})")
+# Where the rules are not asked, the key and the place take a fifth of the time.
+REACH = SQL("SELECT max(s.ctid)::text, {} FROM (SELECT {}, ctid FROM {}) AS s")
+MATCHED = SQL("EXISTS (SELECT FROM (SELECT {} FROM {}) AS r WHERE {})")
 NOWHERE = "(0,0)"
 SPILL = SQL("INSERT INTO {} SELECT {}, {} - 1 + row_number() OVER (ORDER BY {}) FROM {} AS s")
 PART = SQL("{} WHERE ctid > CAST({} AS tid)")
@@ -118,10 +121,38 @@ class RawSql:
 
     @property
     def _ends(self) -> Composable:
+        return ENDS.format(self._counter.value) if self._counter else SQL("NULL, NULL")
+
+    @property
+    def _counter(self) -> Column | None:
+        """Return the key, if it is one integer."""
         [name, *more] = self.key
         if more or self.specs[name].type.name not in INTEGER_BITS:
-            return SQL("NULL, NULL")
-        return ENDS.format(*(column.value for column in self.columns if column.name == name))
+            return None
+        return next(column for column in self.columns if column.name == name)
+
+    def reach(self, after: str) -> Composed | None:
+        """Return the last place behind ``after``, the least key and the greatest; no rule is asked.
+
+        None where the key is not one integer, or cannot be read without a look at the rules.
+        """
+        if self._counter is None or self._counter.may_fail:
+            return None
+        part = RAW if after == NOWHERE else PART.format(RAW, Literal(after))
+        return REACH.format(self._ends, listed(self._counter.parts), part)
+
+    @kept
+    def matched(self, *, in_part: bool) -> Composed:
+        """Tell whether a row ``t`` of the target came as it is, in a row that keeps all rules.
+
+        Looked for are all rows, or those of ``set_part``. No OFFSET here: each value is used once,
+        and most are what came.
+        """
+        parts = [part for column in self.columns for part in column.parts]
+        stored = (SQL("t.{}").format(Identifier(column.name)) for column in self.columns)
+        matches = map(Column.matches, self.columns, stored)
+        source = SOME.format(RAW) if in_part else RAW
+        return MATCHED.format(listed(parts), source, SQL(" AND ").join(matches))
 
     @kept
     def rows(self) -> Composed:
@@ -129,12 +160,12 @@ class RawSql:
         return self._rows(RAW)
 
     def set_part(self, after: str, until: str) -> Composed:
-        """Say which rows ``some_rows`` are."""
+        """Say which rows are a part."""
         return SET_PART.format(Literal(after), Literal(until))
 
     @kept
     def some_rows(self) -> Composed:
-        """Return those behind ``after`` until ``until`` as ``rows`` does all."""
+        """Return those of ``set_part`` as ``rows`` does all."""
         return self._rows(SOME.format(RAW))
 
     @kept

@@ -6,7 +6,7 @@ caller checks the same bytes row by row: so both paths reject the same rows for 
 The merge reads the rows where they are, cast on the way.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,14 +36,20 @@ class Part:
     """The ``rows`` of a batch: behind ``after`` until ``until`` in the order in which they came.
 
     ``span`` are the least and the greatest key, where there is little but these rows between them;
-    ``answers`` are those to what was asked.
+    ``answers`` are those to what was asked, none before the rules were; ``is_same`` tells that the
+    target had all these rows as they are.
     """
 
     rows: int
     after: str
     until: str
     span: Sequence[int]
-    answers: Sequence[Any]
+    answers: Sequence[Any] = ()
+    is_same: bool = False
+
+
+# What can be found out of rows without their rules, or later; None if these have to be asked.
+Glance = Callable[[Part], Part | None]
 
 
 @dataclass(slots=True)
@@ -65,11 +71,6 @@ class RawStage:
         """Return the relation of the rows as target values, None if there are none."""
         return self._sql.rows() if self._sql and self.parts else None
 
-    def some_rows(self, part: Part) -> SQL:
-        """Return the relation of those of one part, until the next call for another."""
-        self.cursor.execute(self.sql.set_part(part.after, part.until))
-        return self.sql.some_rows()
-
     @property
     def sql(self) -> RawSql:
         """Return the statements for the rows; there must be some."""
@@ -77,7 +78,9 @@ class RawStage:
             raise AssertionError("no batch was staged raw")
         return self._sql
 
-    def add(self, block: Block, first: int, place: int, asked: Asked) -> bool:
+    def add(
+        self, block: Block, first: int, place: int, asked: Asked, glance: Glance | None
+    ) -> bool:
         """Take a batch; tell whether that was possible.
 
         Its first row is number ``first`` of those that arrived, and ``place`` of those staged.
@@ -85,7 +88,7 @@ class RawStage:
         if not self.load.takes(block, is_alone=not self.parts):
             return False
         try:
-            part = self._copied(block, asked)
+            part = self._copied(block, asked, glance)
         except RowsRefusedError as error:
             self.load.note_refusal(block, error)
             return False
@@ -93,6 +96,20 @@ class RawStage:
             self._starts = (first, place)
         self.parts.append(part)
         self._end = part.until
+        return True
+
+    def judge(self, block: Block, asked: Asked, glance: Glance) -> bool:
+        """Take a second glance at the latest batch, or look at its rules; tell if it keeps them.
+
+        If not its rows stay where they are, and the transaction must end without them.
+        """
+        part = self.parts[-1]
+        try:
+            with translated(), self.connection.transaction():
+                self.parts[-1] = glance(part) or self._judged(block, asked, part.after)
+        except RowsRefusedError as error:
+            self.load.note_refusal(block, error)
+            return False
         return True
 
     def spill(self) -> None:
@@ -108,21 +125,31 @@ class RawStage:
         queries, self._spilled = self._spilled, []
         return queries
 
-    def _copied(self, block: Block, asked: Asked) -> Part:
-        batch = block.batch
+    def _copied(self, block: Block, asked: Asked, glance: Glance | None) -> Part:
         if self._sql is None:
             sql = self.load.sql_for(block, self.collations)
             self.cursor.execute(sql.create())
             self._sql = sql
         with translated(), self.connection.transaction():
-            self._write(batch.payloads)
-            row = self.cursor.execute(self._sql.held(self._end, *asked)).fetchone()
-            held, _, until, first, last, *answers = row or (0, 0, NOWHERE, None, None)
-            if held != len(batch):
-                raise RowsRefusedError("a row breaks a rule of its job")
-        is_dense = first is not None and last - first < MOST_SPARSE * held
-        span = (first, last) if is_dense else ()
-        return Part(rows=held, after=self._end, until=until, span=span, answers=answers)
+            self._write(block.batch.payloads)
+            part = self._unjudged(len(block.batch)) if glance else None
+            part = glance(part) if glance and part and part.span else None
+            return part or self._judged(block, asked, self._end)
+
+    def _unjudged(self, rows: int) -> Part | None:
+        reach = self.sql.reach(self._end)
+        if reach is None:
+            return None
+        until, *span = self.cursor.execute(reach).fetchone() or (NOWHERE, None, None)
+        return Part(rows=rows, after=self._end, until=until, span=_dense(span, rows))
+
+    def _judged(self, block: Block, asked: Asked, after: str) -> Part:
+        row = self.cursor.execute(self.sql.held(after, *asked)).fetchone()
+        held, _, until, first, last, *answers = row or (0, 0, NOWHERE, None, None)
+        if held != len(block.batch):
+            raise RowsRefusedError("a row breaks a rule of its job")
+        span = _dense((first, last), held)
+        return Part(rows=held, after=after, until=until, span=span, answers=answers)
 
     def _write(self, bodies: Sequence[bytes]) -> None:
         try:
@@ -131,6 +158,14 @@ class RawStage:
                     copy.write(data)
         except ProtocolViolation as error:  # what PostgreSQL calls a value that is too short
             raise RowsRefusedError("a value is too short", sqlstate="08P01") from error
+
+
+def _dense(span: Sequence[int | None], rows: int) -> Sequence[int]:
+    """Return the least key and the greatest, if there are both and little else between them."""
+    first, last = span
+    if first is None or last is None or last - first >= MOST_SPARSE * rows:
+        return ()
+    return first, last
 
 
 def _written(bodies: Sequence[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL
 
 from qupersync.domain.allowance import Allowance
 from qupersync.domain.batch import Refusal, Reject, Row
@@ -18,7 +17,7 @@ from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.payloads import Payloads
 from qupersync.infrastructure.postgres.raw_load import NEW, RawLoad
 from qupersync.infrastructure.postgres.raw_sql import RawSql
-from qupersync.infrastructure.postgres.raw_stage import Part, RawStage
+from qupersync.infrastructure.postgres.raw_stage import Asked, Glance, Part, RawStage
 from qupersync.infrastructure.postgres.refusals import Refusals
 from qupersync.infrastructure.postgres.stage_sql import WHOLE, StageSql
 
@@ -70,13 +69,18 @@ class Staging:
         return self.parts[0] if len(self.parts) == 1 and not self.is_made else None
 
     @property
+    def is_judged(self) -> bool:
+        """Tell whether the rules of all rows were looked at."""
+        return self.whole is None or bool(self.whole.answers)
+
+    @property
     def raw_sql(self) -> RawSql:
         """Return the statements for raw rows; there must be some."""
         return self._raw.sql
 
-    def some_rows(self, part: Part) -> SQL:
-        """Return the relation of the rows of one part, until the next call."""
-        return self._raw.some_rows(part)
+    def set_part(self, part: Part) -> None:
+        """Say of which raw rows the statements about a part are, until the next call."""
+        self.cursor.execute(self.raw_sql.set_part(part.after, part.until))
 
     def guess(self) -> str:
         """Return what all these rows may be, as ``RawLoad.finds`` has it."""
@@ -114,9 +118,9 @@ class Staging:
             self.is_made = True
         self._raw.spill()
 
-    def add(self, block: Block) -> list[Reject]:
+    def add(self, block: Block, glance: Glance | None = None) -> list[Reject]:
         """Keep the promise of ``ports.Unit.stage``."""
-        if self.add_raw(block):
+        if self.add_raw(block, glance):
             return []
         self.settle()
         checked = block.checked
@@ -128,16 +132,25 @@ class Staging:
         bad = [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
         return [*checked.rejects, *bad]
 
-    def add_raw(self, block: Block) -> bool:
-        """Bring a batch in as the bytes that came, or not at all; tell which."""
-        # Rows that are all new need no look at their keys: the target's index does it.
-        repeats = self.asks_repeats and self.raw_load.finds != NEW
-        asked = self.load_sql.asked(self.look, repeats=repeats)
-        where = self.load_sql.asked_of
-        if not self._raw.add(block, self._arrived, self.staged, (asked, where)):
+    def add_raw(self, block: Block, glance: Glance | None = None) -> bool:
+        """Bring a batch in as the bytes that came, or not at all; tell which.
+
+        With a ``glance`` its rules may be left for later, as that says.
+        """
+        if not self._raw.add(block, self._arrived, self.staged, self._asked, glance):
             return False
         self._took(block, range(len(block.batch)), is_raw=True)
         return True
+
+    def judge(self, block: Block, glance: Glance) -> bool:
+        """Look at the rules of a batch if they were left for later; tell whether it keeps them."""
+        return self.is_judged or self._raw.judge(block, self._asked, glance)
+
+    @property
+    def _asked(self) -> Asked:
+        # Rows that are all new need no look at their keys: the target's index does it.
+        repeats = self.asks_repeats and self.raw_load.finds != NEW
+        return self.load_sql.asked(self.look, repeats=repeats), self.load_sql.asked_of
 
     def _took(self, block: Block, kept: Sequence[int], *, is_raw: bool) -> None:
         if self._block is not None and not self._is_raw:  # raw rows are where COPY put them

@@ -82,7 +82,7 @@ class Unit:
 
     def stage(self, block: Block) -> list[Reject]:
         """Keep the promise of ``ports.Unit.stage``."""
-        rejects = self.staging.add(block)
+        rejects = self.staging.add(block, self.merging.comparing.glance)
         self.merging.comparing()
         return rejects
 
@@ -90,11 +90,21 @@ class Unit:
         """Keep the promise of ``ports.Unit.merge``."""
         return self.merging(late)
 
-    def foresee(self) -> None:
-        """Find out of the staged rows what will be asked before their merge and in it."""
-        self.merging.foresee()
-        if self.terms.look is not None:
-            self.observe()
+    def stage_early(self, block: Block) -> bool:
+        """Stage rows before the fence as the bytes that came, or not at all; tell which.
+
+        What will be asked before their merge, and in it, is found out too if it can be.
+        """
+        is_raw = self.staging.add_raw(block, self.merging.glance)
+        if is_raw and self.staging.is_judged:
+            self.merging.foresee()
+            if self.terms.look is not None:
+                self.observe()
+        return is_raw
+
+    def judge(self, block: Block) -> bool:
+        """After the fence, tell whether rows that were staged before keep the rules."""
+        return self.staging.judge(block, self.merging.recognise)
 
     def write_early(self, is_turn: Callable[[], bool]) -> None:
         """Write the rows before their turn, if all seem to be new.
