@@ -17,6 +17,8 @@ from qupersync.infrastructure.postgres import asked_sql as real_asked_sql
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
 from qupersync.infrastructure.postgres import merging as real_merging
+from qupersync.infrastructure.postgres import raw_sql as real_raw_sql
+from qupersync.infrastructure.postgres import same_sql as real_same_sql
 from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import uniqueness as real_uniqueness
 from qupersync.infrastructure.postgres import unit as real_unit
@@ -29,6 +31,8 @@ leases: Any = real_leases
 merge_sql: Any = real_merge_sql
 asked_sql: Any = real_asked_sql
 merging: Any = real_merging
+raw_sql: Any = real_raw_sql
+same_sql: Any = real_same_sql
 table: Any = real_table
 unit: Any = real_unit
 uniqueness: Any = real_uniqueness
@@ -114,7 +118,8 @@ def no_key_is_twice_in_a_batch() -> None:
 
 def all_rows_are_as_they_were() -> None:
     """Where the batch before was."""
-    merge_sql.SAME = SQL("true")
+    same_sql.SAME = SQL("true")
+    raw_sql.MATCHED = SQL(f"(true OR {raw_sql.MATCHED.as_string()})")
 
 
 def all_rows_are_new() -> None:
