@@ -11,7 +11,7 @@ WORKERS := 4 --dist worksteal
 TRACED := tests/unit tests/pipeline
 # Where our SQL is; the stories around it run on the newest server only.
 SQL_TESTS := $(patsubst %,tests/pipeline/test_%.py,comparing guesses incremental keys last_commit leases \
-	load_paths merge names reject_replay rejects retention round_trip snapshot staged_ahead state \
+	load_paths merge names recognising reject_replay rejects retention round_trip snapshot staged_ahead state \
 	types values verify wal)
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ from psycopg.sql import SQL
 
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.raw_load import NEW
-from qupersync.infrastructure.postgres.raw_stage import Part
+from qupersync.infrastructure.postgres.raw_stage import Glance, Part
 from qupersync.infrastructure.postgres.recognising import recognised
 from qupersync.infrastructure.postgres.staging import Staging
 
@@ -56,11 +56,10 @@ class Comparing:
             self._parts = len(parts)
             self.staging.asks_repeats = self.goes_on
 
-    def glance(self, part: Part) -> Part | None:
-        """Find out if all rows just copied are the same, where those before them were."""
-        if self.goes_on and self._is_same:
-            return self._let_go(lambda: self._recognised(part))
-        return None
+    @property
+    def glance(self) -> Glance | None:
+        """Return how to find out if the next rows are the same, None unless the last ones were."""
+        return self._glanced if self.goes_on and self._is_same else None
 
     def still_holds(self) -> bool:
         """Tell whether all that is staged was compared, and the target is as it was before that.
@@ -118,8 +117,10 @@ class Comparing:
     def _narrowed(self, part: Part) -> bool:
         return self.staging.cursor.execute(self.staging.load_sql.narrow(part.span)).rowcount > 0
 
-    def _recognised(self, part: Part) -> Part | None:
-        return recognised(self.staging, part) if self._narrowed(part) else None
+    def _glanced(self, part: Part) -> Part | None:
+        return self._let_go(
+            lambda: recognised(self.staging, part) if self._narrowed(part) else None
+        )
 
     def _found(self, part: Part) -> Sequence[Any] | None:
         """Return how many rows of a part are not the same, and their places; None if unknown."""

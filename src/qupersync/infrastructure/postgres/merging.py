@@ -16,7 +16,7 @@ from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
-from qupersync.infrastructure.postgres.raw_stage import Part
+from qupersync.infrastructure.postgres.raw_stage import Glance, Part
 from qupersync.infrastructure.postgres.recognising import recognised
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.uniqueness import is_unique, tried
@@ -76,9 +76,11 @@ class Merging:
         if not self.staging.is_made and self._raw_load.finds != NEW:
             self._repeats()
 
-    def glance(self, part: Part) -> Part | None:
-        """Leave the rules of rows for their turn, if the target may have them as they are."""
-        return part if self._raw_load.keeps_unique and self._raw_load.finds == SAME else None
+    @property
+    def glance(self) -> Glance | None:
+        """Return what leaves the rules of rows for their turn, if the target may have them."""
+        is_known = self._raw_load.keeps_unique and self._raw_load.finds == SAME
+        return _later if is_known else None
 
     def recognise(self, part: Part) -> Part | None:
         """Find out whether it has, once nobody else can change that."""
@@ -200,3 +202,7 @@ class Merging:
 def _alike(tally: Tally) -> str:
     kinds = {NEW: tally.inserted, SAME: tally.unchanged}
     return next((kind for kind, rows in kinds.items() if rows == tally.upserted), "")
+
+
+def _later(part: Part) -> Part:
+    return part

@@ -132,16 +132,16 @@ class RawStage:
             self._sql = sql
         with translated(), self.connection.transaction():
             self._write(block.batch.payloads)
-            part = self._unjudged(len(block.batch)) if glance else None
-            part = glance(part) if glance and part and part.span else None
-            return part or self._judged(block, asked, self._end)
+            glanced = self._glanced(len(block.batch), glance) if glance else None
+            return glanced or self._judged(block, asked, self._end)
 
-    def _unjudged(self, rows: int) -> Part | None:
+    def _glanced(self, rows: int, glance: Glance) -> Part | None:
         reach = self.sql.reach(self._end)
         if reach is None:
             return None
-        until, *span = self.cursor.execute(reach).fetchone() or (NOWHERE, None, None)
-        return Part(rows=rows, after=self._end, until=until, span=_dense(span, rows))
+        until, *ends = self.cursor.execute(reach).fetchone() or (NOWHERE, None, None)
+        span = _dense(ends, rows)
+        return glance(Part(rows=rows, after=self._end, until=until, span=span)) if span else None
 
     def _judged(self, block: Block, asked: Asked, after: str) -> Part:
         row = self.cursor.execute(self.sql.held(after, *asked)).fetchone()
