@@ -6,8 +6,8 @@ from tests.pipeline.rig import Rig
 from tests.simulation.simulate import simulate_in_memory, simulate_in_postgres
 
 PARTS = range(8)
-IN_MEMORY = 250
-IN_POSTGRES = 25
+IN_MEMORY = 150
+IN_POSTGRES = 15
 
 
 def seeds(part: int, count: int) -> range:
