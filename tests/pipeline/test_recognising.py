@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL
 
 from qupersync.domain.batch import Tally
@@ -20,6 +21,7 @@ from qupersync.infrastructure.postgres.raw_stage import HEADER, TRAILER
 from tests.pipeline.drawn import FIELDS, TRICKY, Drawn, packed, plain, suiting
 from tests.pipeline.replay import Field, Replay
 from tests.pipeline.rig import WATERMARK, Rig, a_job, a_snapshot
+from tests.pipeline.test_comparing import Disturbed
 from tests.pipeline.test_keys import collated
 from tests.pipeline.test_load_paths import EMPTIED, LEFT_BY_RUNS
 
@@ -170,6 +172,91 @@ def test_a_change_that_the_collation_cannot_see_is_not_the_same(rig: Rig, mode: 
 
     assert raw == checked
     assert raw[0] == Tally(extracted=6, unchanged=5, updated=1)
+
+
+WIDER = """
+ALTER TABLE items ALTER v TYPE varchar(10);
+UPDATE items SET v = 'abcd' WHERE id = 5
+"""
+DOUBLED = """
+ALTER TABLE items DROP CONSTRAINT items_pkey;
+INSERT INTO items VALUES (4, '2026-03-01 11:30', 'a')
+"""
+SINGLE = "DELETE FROM items WHERE ctid = (SELECT max(ctid) FROM items WHERE id = 4)"
+
+
+@pytest.mark.parametrize(
+    ("held", "before", "behind"),
+    [(6, WIDER, []), (5, DOUBLED, [SINGLE, "ALTER TABLE items ADD PRIMARY KEY (id)"])],
+)
+def test_what_others_do_to_the_target_meanwhile_lets_no_rule_go_unasked(
+    rig: Rig, held: int, before: str, behind: list[str]
+):
+    v = a_column("varchar(3)", 1043)
+    rig.at_target(TABLE.format("varchar(3)"), *map(STORED.format, range(held)))
+    rows = source(v, [*((key, b"a") for key in range(5)), (5, b"abcd"), (6, b"a")])
+
+    def restored() -> None:
+        with suppress(LockNotAvailable):  # where rows are checked the run holds the table
+            rig.at_target("SET lock_timeout TO '1s'", *behind)
+
+    happen = [lambda: rig.at_target(before), restored]
+    run = Disturbed(oids=rows.oids, rows=rows.rows, happen=happen).loaded(
+        rig, job("snapshot", v, "copy")
+    )
+
+    assert run.tally.skipped == 1, run.error
+    assert rig.rows("SELECT reason FROM quper.sync_rejects") == [("lossy-cast",)]
+
+
+@pytest.mark.parametrize(
+    ("v", "value", "settled", "came", "stored"),
+    [
+        (a_column("numeric", 1700), "100", b"100", b"100.0", "100"),
+        (a_column("numeric", 1700), "100", b"100", b"100", "100.00"),
+        (a_column("numeric(9,2)", 1700), "100.00", b"100", b"100.0", "100"),
+        (a_column("jsonb", 1043), "1.0", b"1.0", b"1.00", "'1.0'"),
+        (a_column("double precision", 701), "0", *packed("!d", 0.0, -0.0), "0"),
+    ],
+)
+def test_a_row_is_open_as_the_source_writes_it(
+    rig: Rig, v: Drawn, value: str, settled: bytes, came: bytes, stored: str
+):
+    spec = {"settled": {"column": "v", "values": [value]}, "max_hold": "1h", "initial": "1h"}
+    columns = {"id": "integer", "at": "timestamp", "v": v.spec}
+    fields = {"batch_size": 2, "columns": columns, "watermark": WATERMARK | {"column": "at"} | spec}
+    rows = [(key, settled if key < BEFORE else came) for key in range(8)]
+    rig.at_target(TABLE.format(v.spec["type"]))
+    source(v, rows).loaded(rig, a_job(load="executemany", **fields))
+    rig.at_target(f"UPDATE items SET v = {stored} WHERE id >= {BEFORE}")
+    told = []
+    for load in ("copy", "executemany"):
+        rig.at_target(f"{EMPTIED} CASCADE")
+        run = source(v, rows).loaded(rig, a_job(load=load, **fields), from_initial=True)
+        told.append((run.tally, run.oldest_open, run.watermark_after))
+
+    assert told[0] == told[1]
+    assert told[0][0] == Tally(extracted=8, unchanged=8)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("bigint", b"\0" * 8), ("varchar(3)", b"abc"), ("numeric(5,2)", b"1.50")]
+)
+def test_a_table_of_many_columns_is_found_unchanged(rig: Rig, kind: str, value: bytes):
+    names = [f"x{at}" for at in range(840)]
+    oid = {"bigint": 20, "varchar(3)": 1043, "numeric(5,2)": 1700}[kind]
+    columns = {"id": "integer", "at": "timestamp"} | dict.fromkeys(names, kind)
+    rig.at_target(
+        "CREATE TABLE items (id int PRIMARY KEY, at timestamp, "
+        + ", ".join(f"{name} {kind}" for name in names)
+        + ")"
+    )
+    rows = [(struct.pack("!i", key), HALF_PAST_ELEVEN, *[value] * 840) for key in range(8)]
+    many = Replay(oids={"id": 23, "at": 1114} | dict.fromkeys(names, oid), rows=rows)
+    wide = MODES["incremental"](load="copy", batch_size=2, columns=columns)
+
+    assert many.loaded(rig, wide).tally == Tally(extracted=8, inserted=8)
+    assert many.loaded(rig, wide, from_initial=True).tally == Tally(extracted=8, unchanged=8)
 
 
 def has_good_default(spec: dict[str, Any]) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from psycopg.sql import Literal
+
 from qupersync.domain.columns import ColumnSpec, ColumnType
 from qupersync.domain.errors import (
     ColumnMissingError,
@@ -11,6 +13,7 @@ from qupersync.domain.errors import (
 )
 from qupersync.domain.job import Job
 from qupersync.domain.watermark import WatermarkType
+from qupersync.infrastructure.postgres.rows_sql import IDENTITY
 from qupersync.infrastructure.postgres.session import Session
 
 FIND = """
@@ -70,12 +73,14 @@ class TableColumn:
 class TargetTable:
     """A table that fits its job.
 
-    ``key_indexes`` are the names of the key's unique index, in each partition another.
+    ``key_indexes`` are the names of the key's unique index, in each partition another. It is still
+    the same table, with the same columns, for as long as ``IDENTITY`` says ``identity`` of it.
     """
 
     job: Job
     columns: Mapping[str, TableColumn]
     key_indexes: frozenset[str]
+    identity: str
 
     @classmethod
     def of(cls, job: Job, session: Session) -> "TargetTable":
@@ -95,13 +100,15 @@ class TargetTable:
         if kind not in TABLES:
             hint = "only a table can be loaded: name another target in the job"
             raise TargetMismatchError(f"{job.target} is not a table", hint=hint)
+        # First of all: what changes after it will show.
+        [(identity,)] = session.rows(IDENTITY.format(Literal(oid)))
         columns = {row[0]: TableColumn(*row) for row in session.rows(COLUMNS, {"oid": oid})}
         indexes = {tuple(row[0]): row[1] for row in session.rows(UNIQUE_INDEXES, {"oid": oid})}
         key_indexes = frozenset(indexes.get(tuple(sorted(job.key, key=str.encode)), ()))
         if problems := [*_problems(job, columns, has_index=bool(key_indexes))]:
             raise TargetMismatchError(f"{job.target} does not fit: {'; '.join(problems)}")
         _require_rights(job, oid, session)
-        return cls(job, columns, key_indexes)
+        return cls(job, columns, key_indexes, identity)
 
     @property
     def watermark_type(self) -> WatermarkType | None:

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from psycopg import Error
-from psycopg.errors import QueryCanceled
 from psycopg.sql import SQL
 
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.raw_load import NEW
 from qupersync.infrastructure.postgres.raw_stage import Glance, Part
-from qupersync.infrastructure.postgres.recognising import recognised
+from qupersync.infrastructure.postgres.recognising import Found, dispensable, recognised
 from qupersync.infrastructure.postgres.staging import Staging
 
 OTHERS = SQL("pg_temp.qupersync_others")
@@ -21,7 +19,6 @@ NOTE = "INSERT INTO pg_temp.qupersync_others SELECT unnest(CAST(%s AS tid[]))"
 HURRY = "SET LOCAL lock_timeout TO '100ms'"
 # The merge takes their places as one value, of some 30 bytes each in the target's memory.
 MOST_OTHERS = 1_000_000
-Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -104,15 +101,12 @@ class Comparing:
 
     def _let_go(self, look: Callable[[], Found | None]) -> Found | None:
         """Look at the target and let go of it at once: the source may be read for hours."""
-        connection = self.staging.connection
-        try:
-            with connection.transaction(force_rollback=True):
-                self.staging.cursor.execute(HURRY)
-                return look()
-        except Error as error:  # the merge may do without what is gone or forbidden for a while
-            if connection.broken or isinstance(error, QueryCanceled):
-                raise
-            return None
+
+        def in_a_hurry() -> Found | None:
+            self.staging.cursor.execute(HURRY)
+            return look()
+
+        return dispensable(self.staging.connection, in_a_hurry, lets_go=True)
 
     def _narrowed(self, part: Part) -> bool:
         return self.staging.cursor.execute(self.staging.load_sql.narrow(part.span)).rowcount > 0

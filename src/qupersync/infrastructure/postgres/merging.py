@@ -17,7 +17,7 @@ from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.narrow_sql import BROADEN
 from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.raw_stage import Glance, Part
-from qupersync.infrastructure.postgres.recognising import recognised
+from qupersync.infrastructure.postgres.recognising import dispensable, recognised
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.uniqueness import is_unique, tried
 
@@ -86,13 +86,12 @@ class Merging:
         """Find out whether it has, once nobody else can change that."""
         if not self._narrowed():
             return None
-        with suppress(RowsRefusedError), translated(), self.staging.connection.transaction():
-            found = recognised(self.staging, part)
-            if found is None:
-                self._raw_load.finds = ""
-            elif is_unique(self.staging):
-                return found
-        return None
+        found = dispensable(
+            self.staging.connection, lambda: recognised(self.staging, part), lets_go=False
+        )
+        if found is None and self._raw_load.finds == SAME:
+            self._raw_load.finds = ""
+        return found
 
     @property
     def _raw_load(self) -> RawLoad:

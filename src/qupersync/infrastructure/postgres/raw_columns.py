@@ -41,8 +41,13 @@ class Column:
 
     @property
     def parts(self) -> Sequence[Composed]:
-        """Return what the rules look at, under these names."""
-        values = ((self._given, self.given), (self._value, self.value))
+        """Return what the rules look at, under these names; a row has no room for what they do not.
+
+        PostgreSQL has it for 1,664 values, and a table for 1,600 columns.
+        """
+        values = [(self._value, self.value)]
+        if self._pattern or self.encoding == "numeric":
+            values.append((self._given, self.given))
         return [SQL("{} AS {}").format(*value) for value in values]
 
     @property
@@ -102,21 +107,24 @@ class Column:
             yield self._holds(SQL("{0} = CAST({0} AS {1})"), SQL(str(kind)))
         yield from self._forms()
 
-    def matches(self, stored: Composable) -> Composable:
+    def matches(self, stored: Composable, *, to_the_letter: bool) -> Composable:
         """Return a condition that holds only if all rules do, and the target has the value.
 
         What is compared is the value before its length or scale is enforced: that of the target,
-        whose column is of the same type, breaks none of these.
+        whose column is of the same type, breaks none of these. Equal numbers and documents may be
+        written in more than one way: ``to_the_letter`` they are written the same.
         """
-        if self.is_key:
-            return SQL("{} = {}").format(stored, self._exact)
-        held = [SQL("{} IS NOT DISTINCT FROM {}").format(stored, self._exact), *self._forms()]
+        same = SQL("{} = {}") if self.is_key else SQL("{} IS NOT DISTINCT FROM {}")
+        held = [same.format(stored, self._exact), *self._forms()]
         if self.spec.required:
             held.append(SQL("{} IS NOT NULL").format(self.value))
         matches = SQL(" AND ").join(held)
         if self.encoding == "numeric" and self.spec.type.name == "numeric":
             # To read a number costs more than to write one, and to compare two.
             matches = SQL("({}::text = {} OR {})").format(stored, self.given, matches)
+        if to_the_letter:
+            written = SQL("{0}::text IS NOT DISTINCT FROM CAST({1} AS {2})::text AND {3}")
+            return written.format(stored, self.value, SQL(str(self.spec.type)), matches)
         return matches
 
     @property

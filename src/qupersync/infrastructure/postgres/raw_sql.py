@@ -142,15 +142,19 @@ class RawSql:
         return REACH.format(self._ends, listed(self._counter.parts), part)
 
     @kept
-    def matched(self, *, in_part: bool) -> Composed:
+    def matched(self, *, in_part: bool, told: str | None) -> Composed:
         """Tell whether a row ``t`` of the target came as it is, in a row that keeps all rules.
 
-        Looked for are all rows, or those of ``set_part``. No OFFSET here: each value is used once,
-        and most are what came.
+        In the column ``told`` also to the letter. Looked for are all rows, or those of
+        ``set_part``. No OFFSET here: each value is used once, and most are what came.
         """
         parts = [part for column in self.columns for part in column.parts]
-        stored = (SQL("t.{}").format(Identifier(column.name)) for column in self.columns)
-        matches = map(Column.matches, self.columns, stored)
+        matches = [
+            column.matches(
+                SQL("t.{}").format(Identifier(column.name)), to_the_letter=column.name == told
+            )
+            for column in self.columns
+        ]
         source = SOME.format(RAW) if in_part else RAW
         return MATCHED.format(listed(parts), source, SQL(" AND ").join(matches))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Connection, Cursor
-from psycopg.errors import ProtocolViolation
+from psycopg.errors import ProtocolViolation, TooManyColumns
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composable, Composed
 
@@ -144,7 +144,10 @@ class RawStage:
         return glance(Part(rows=rows, after=self._end, until=until, span=span)) if span else None
 
     def _judged(self, block: Block, asked: Asked, after: str) -> Part:
-        row = self.cursor.execute(self.sql.held(after, *asked)).fetchone()
+        try:
+            row = self.cursor.execute(self.sql.held(after, *asked)).fetchone()
+        except TooManyColumns as error:  # more than 800, most of them numbers as text
+            raise RowsRefusedError("too many columns for one look", sqlstate="54011") from error
         held, _, until, first, last, *answers = row or (0, 0, NOWHERE, None, None)
         if held != len(block.batch):
             raise RowsRefusedError("a row breaks a rule of its job")

@@ -1,16 +1,24 @@
 """Rows that the target has as they are, found out without a look at their rules."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
+
+from psycopg import Connection, Error
+from psycopg.errors import QueryCanceled
+from psycopg.rows import TupleRow
 
 from qupersync.infrastructure.postgres.raw_stage import Part
 from qupersync.infrastructure.postgres.staging import Staging
+
+Found = TypeVar("Found")
 
 
 def recognised(staging: Staging, part: Part) -> Part | None:
     """Return the latest batch with its answers if all its rows are there, None if one is not.
 
     What the target has has passed the rules, or would: so does a row that is the same. The span of
-    ``NARROW`` must be that of the batch, and nothing of the target may be there twice.
+    ``NARROW`` must be that of the batch.
 
     Raises:
         psycopg.Error: also for a row that cannot be read; its rules will tell why.
@@ -18,7 +26,28 @@ def recognised(staging: Staging, part: Part) -> Part | None:
     is_alone = staging.whole is part
     if not is_alone:
         staging.set_part(part)
-    matched = staging.raw_sql.matched(in_part=not is_alone)
-    query = staging.load_sql.alike(matched, staging.look)
-    count, *answers = staging.cursor.execute(query).fetchone() or (0,)
-    return replace(part, answers=answers, is_same=True) if count == part.rows else None
+    sql = staging.load_sql
+    matched = staging.raw_sql.matched(
+        in_part=not is_alone, told=sql.settled.column if sql.settled else None
+    )
+    query = sql.alike(matched, staging.look, staging.key_indexes)
+    count, is_sure, *answers = staging.cursor.execute(query).fetchone() or (0, False)
+    if is_sure and count == part.rows:
+        return replace(part, answers=answers, is_same=True)
+    return None
+
+
+def dispensable(
+    connection: Connection[TupleRow], look: Callable[[], Found | None], *, lets_go: bool
+) -> Found | None:
+    """Take a look that the run can do without; None if anything of it is gone or forbidden.
+
+    With ``lets_go`` nothing that it touches stays locked.
+    """
+    try:
+        with connection.transaction(force_rollback=lets_go):
+            return look()
+    except Error as error:
+        if connection.broken or isinstance(error, QueryCanceled):
+            raise
+        return None

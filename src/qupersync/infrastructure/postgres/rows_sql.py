@@ -25,17 +25,20 @@ MISSING = SQL("""
 SELECT CASE WHEN total > {1} THEN (SELECT count(*) FROM {0} AS t WHERE {2}) ELSE 0 END, total
   FROM (SELECT count(*) AS total FROM {0}) AS whole
 """)
+# Who exchanges a table or a column, or changes its type, even for a while, writes a row of these.
+IDENTITY = SQL("""
+SELECT concat_ws(' ', c.oid, c.xmin, n.xmin,
+                 (SELECT sum(hashtextextended(concat(a.attnum, ' ', a.xmin), 0))
+                    FROM pg_attribute AS a WHERE a.attrelid = c.oid))
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.oid = CAST({} AS regclass)
+""")
 # What a transaction writes that began since, or was still at work then, has no number before the
-# oldest of these. Rows with such a number that were there already must be the same ones. Who
-# exchanges the table or a column, even for a while, writes no row of it but one of the catalog.
+# oldest of these. Rows with such a number that were there already must be the same ones.
 STANDING = SQL("""
 SELECT count(*), CAST({since} AS text), sum(hashtextextended(concat(t.ctid, t.xmin), 0))
                                           FILTER (WHERE age(t.xmin) <= (SELECT age({since}))),
-       (SELECT concat_ws(' ', c.oid, c.xmin, n.xmin,
-                         (SELECT sum(hashtextextended(concat(a.attnum, ' ', a.xmin), 0))
-                            FROM pg_attribute AS a WHERE a.attrelid = c.oid))
-          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE c.oid = CAST({name} AS regclass))
+       ({identity})
   FROM {target} AS t
 """)
 OLDEST_AT_WORK = SQL("pg_snapshot_xmin(pg_current_snapshot())::xid")
@@ -54,8 +57,9 @@ SELECT EXISTS (
 class RowsSql:
     """What is loaded where; ``columns`` in staging order, ``collations`` of those that have one.
 
-    ``rows`` is the relation of what was read. No statement takes parameters, because psycopg would
-    take a % in a name for one.
+    ``identity`` is what ``IDENTITY`` said of the target when its columns were looked up, ``rows``
+    the relation of what was read. No statement takes parameters, because psycopg would take a % in
+    a name for one.
     """
 
     target: TableName
@@ -65,6 +69,7 @@ class RowsSql:
     watermark: str | None
     kind: WatermarkType | None
     settled: Settled | None
+    identity: str = ""
     rows: Composable = field(default_factory=lambda: STAGE)
 
     def over(self, rows: Composable) -> Self:
@@ -90,8 +95,7 @@ class RowsSql:
         The first is the number of rows, the second a transaction, ``since`` which is looked.
         """
         at = SQL("CAST({} AS xid)").format(Literal(since)) if since else OLDEST_AT_WORK
-        name = Literal(self._target.as_string())
-        return STANDING.format(target=self._target, since=at, name=name)
+        return STANDING.format(target=self._target, since=at, identity=self._identity)
 
     @kept
     def is_unique(self, indexes: Collection[str]) -> Composed:
@@ -146,6 +150,10 @@ class RowsSql:
     @property
     def _target(self) -> Identifier:
         return Identifier(self.target.schema, self.target.table)
+
+    @property
+    def _identity(self) -> Composed:
+        return IDENTITY.format(Literal(self._target.as_string()))
 
     @property
     def _owner(self) -> tuple[str, ...]:

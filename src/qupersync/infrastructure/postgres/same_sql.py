@@ -1,6 +1,6 @@
 """The statements that find out which rows the target has as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
@@ -16,7 +16,7 @@ SAME = SQL("EXISTS (SELECT FROM {} AS t WHERE {} AND {})")
 COUNT_SAME = SQL("SELECT count(*) FROM {} AS r WHERE {}")
 OTHERS = SQL("SELECT count(*), array_agg(r.arrival)::text FROM {} AS r WHERE NOT {}")
 # With no look at the rules before it: together they take as long as that and COPY.
-ALIKE = SQL("SELECT count(*), {} FROM {} AS t WHERE {}")
+ALIKE = SQL("SELECT count(*), ({}) = {} AND ({}), {} FROM {} AS t WHERE {}")
 DIFFERS = SQL("({stored}) IS DISTINCT FROM ({staged})")
 
 
@@ -39,14 +39,21 @@ class SameSql(AskedSql):
         first, last = (Literal(str(key)) for key in span)
         return NARROW.format(first, last, self._alone)
 
-    def alike(self, matched: SQL, look: Look | None) -> Composed:
+    def alike(self, matched: SQL, look: Look | None, indexes: Collection[str]) -> Composed:
         """Count the target's rows in the span of ``NARROW`` that are ``matched``, and ask of them.
 
-        The other columns are those of ``asked``. As many as came, and their keys are all different:
-        each row of the target has another one.
+        The second column tells whether it is the table that the job fits, with a key that is
+        unique. Then, if they are as many as came, each has met another, and no key came twice. The
+        other columns are those of ``asked``.
         """
-        within = SPAN.format(matched, Identifier(self.key[0]))
-        return ALIKE.format(self.asked_of_target(look), self._target, within)
+        return ALIKE.format(
+            self._identity,
+            Literal(self.identity),
+            self.is_unique(indexes),
+            self.asked_of_target(look),
+            self._target,
+            SPAN.format(matched, Identifier(self.key[0])),
+        )
 
     @kept
     def stands_alone(self) -> Composed:

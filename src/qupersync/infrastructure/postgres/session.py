@@ -112,7 +112,9 @@ class Session:
         """Cut the connection unless it is closed within ``LEAVE_S``; from any thread, at once."""
         _after(LEAVE_S, self.cut)
 
-    def rows(self, query: LiteralString, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+    def rows(
+        self, query: LiteralString | sql.Composed, parameters: Mapping[str, Any] | None = None
+    ) -> list[Any]:
         """Return the rows of one statement in a transaction of its own."""
         with self.transaction() as cursor:
             return cursor.execute(query, parameters).fetchall()

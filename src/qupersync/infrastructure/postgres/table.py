@@ -113,6 +113,7 @@ class Table(JobMemory):
                 watermark=spec.column if spec else None,
                 kind=self.standing.kind,
                 settled=spec.settled if spec else None,
+                identity=self.target.identity,
                 keeps_newer=terms.keeps_newer,
                 keeps_same=terms.keeps_same,
             )
