@@ -1,6 +1,7 @@
 """The benchmark: QuperSync, a psql pipe and other tools load the same tables, on one machine."""
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -24,6 +25,8 @@ from bench.rivals import rivals
 from bench.servers import SETTINGS
 from bench.shapes import MIXED, WIDE
 
+import qupersync as ours
+
 RESULTS = Path(__file__).parent / "results"
 RACES = ((MIXED, 1_000_000), (MIXED, 200_000), (WIDE, 200_000))
 QUICK = ((MIXED, 50_000), (WIDE, 5_000))
@@ -35,6 +38,8 @@ def main() -> int:
     """Measure, print and keep the results; return 1 if QuperSync broke one of its promises."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers end too
+    # As pip does where it installs the others; else each run might compile what was changed last.
+    compileall.compile_dir(ours.__path__[0], quiet=1)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, track(Path(folder)) as here:
         field = [one for one in contestants() if _wanted(one, options.only)]
         run: dict[str, Any] = {"machine": machine(here, field)}

@@ -17,7 +17,6 @@ from qupersync.infrastructure.postgres import asked_sql as real_asked_sql
 from qupersync.infrastructure.postgres import leases as real_leases
 from qupersync.infrastructure.postgres import merge_sql as real_merge_sql
 from qupersync.infrastructure.postgres import merging as real_merging
-from qupersync.infrastructure.postgres import raw_sql as real_raw_sql
 from qupersync.infrastructure.postgres import same_sql as real_same_sql
 from qupersync.infrastructure.postgres import table as real_table
 from qupersync.infrastructure.postgres import uniqueness as real_uniqueness
@@ -31,7 +30,6 @@ leases: Any = real_leases
 merge_sql: Any = real_merge_sql
 asked_sql: Any = real_asked_sql
 merging: Any = real_merging
-raw_sql: Any = real_raw_sql
 same_sql: Any = real_same_sql
 table: Any = real_table
 unit: Any = real_unit
@@ -119,7 +117,6 @@ def no_key_is_twice_in_a_batch() -> None:
 def all_rows_are_as_they_were() -> None:
     """Where the batch before was."""
     same_sql.SAME = SQL("true")
-    raw_sql.MATCHED = SQL(f"(true OR {raw_sql.MATCHED.as_string()})")
 
 
 def all_rows_are_new() -> None:

@@ -106,20 +106,15 @@ class Comparing:
             self.staging.cursor.execute(HURRY)
             return look()
 
-        return dispensable(self.staging.connection, in_a_hurry, lets_go=True)
-
-    def _narrowed(self, part: Part) -> bool:
-        return self.staging.cursor.execute(self.staging.load_sql.narrow(part.span)).rowcount > 0
+        return dispensable(self.staging.connection, in_a_hurry)
 
     def _glanced(self, part: Part) -> Part | None:
-        return self._let_go(
-            lambda: recognised(self.staging, part) if self._narrowed(part) else None
-        )
+        return self._let_go(lambda: recognised(self.staging, part))
 
     def _found(self, part: Part) -> Sequence[Any] | None:
         """Return how many rows of a part are not the same, and their places; None if unknown."""
         staging, cursor = self.staging, self.staging.cursor
-        if not self._narrowed(part):
+        if cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
             return None
         if not self._before:
             self._before = cursor.execute(staging.load_sql.standing()).fetchone() or ()

@@ -79,18 +79,16 @@ class Merging:
     @property
     def glance(self) -> Glance | None:
         """Return what leaves the rules of rows for their turn, if the target may have them."""
-        is_known = self._raw_load.keeps_unique and self._raw_load.finds == SAME
+        load = self._raw_load
+        is_known = load.glances and load.keeps_unique and load.finds == SAME
         return _later if is_known else None
 
     def recognise(self, part: Part) -> Part | None:
-        """Find out whether it has, once nobody else can change that."""
-        if not self._narrowed():
-            return None
-        found = dispensable(
-            self.staging.connection, lambda: recognised(self.staging, part), lets_go=False
-        )
-        if found is None and self._raw_load.finds == SAME:
-            self._raw_load.finds = ""
+        """Find out whether it has; to be asked under the fence."""
+        found = dispensable(self.staging.connection, lambda: recognised(self.staging, part))
+        load = self._raw_load
+        if found is None and load.glances and load.finds == SAME:
+            load.finds = ""
         return found
 
     @property

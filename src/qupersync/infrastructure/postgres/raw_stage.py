@@ -105,11 +105,15 @@ class RawStage:
         """
         part = self.parts[-1]
         try:
-            with translated(), self.connection.transaction():
-                self.parts[-1] = glance(part) or self._judged(block, asked, part.after)
+            with translated():
+                found = glance(part)
+            if found is None:
+                with translated(), self.connection.transaction():
+                    found = self._judged(block, asked, part.after)
         except RowsRefusedError as error:
             self.load.note_refusal(block, error)
             return False
+        self.parts[-1] = found
         return True
 
     def spill(self) -> None:

@@ -17,12 +17,15 @@ Found = TypeVar("Found")
 def recognised(staging: Staging, part: Part) -> Part | None:
     """Return the latest batch with its answers if all its rows are there, None if one is not.
 
-    What the target has has passed the rules, or would: so does a row that is the same. The span of
-    ``NARROW`` must be that of the batch.
+    What the target has has passed the rules, or would: so does a row that is the same. To be taken
+    as ``dispensable``, for it has ``NARROW`` set.
 
     Raises:
         psycopg.Error: also for a row that cannot be read; its rules will tell why.
     """
+    if staging.cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
+        staging.raw_load.glances = False
+        return None
     is_alone = staging.whole is part
     if not is_alone:
         staging.set_part(part)
@@ -37,15 +40,13 @@ def recognised(staging: Staging, part: Part) -> Part | None:
     return None
 
 
-def dispensable(
-    connection: Connection[TupleRow], look: Callable[[], Found | None], *, lets_go: bool
-) -> Found | None:
+def dispensable(connection: Connection[TupleRow], look: Callable[[], Found | None]) -> Found | None:
     """Take a look that the run can do without; None if anything of it is gone or forbidden.
 
-    With ``lets_go`` nothing that it touches stays locked.
+    What it sets is taken back, and what it locks is let go of.
     """
     try:
-        with connection.transaction(force_rollback=lets_go):
+        with connection.transaction(force_rollback=True):
             return look()
     except Error as error:
         if connection.broken or isinstance(error, QueryCanceled):
