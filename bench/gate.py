@@ -5,10 +5,10 @@ measured here. This one shares its login and then hands the bytes on as they are
 PostgreSQL session is behind it, every program can use it: all read through the same door.
 """
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Thread
 
 from qupersync.demo.cluster import Cluster
@@ -17,7 +17,7 @@ from qupersync.demo.login import first_packet, forward_cancel, refused_login, up
 from qupersync.demo.postgres import PostgresAddress
 from qupersync.demo.wire import Wire
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 
 
 @contextmanager
@@ -66,13 +66,27 @@ def _serve(client: Wire, cluster: Cluster) -> None:
 
 
 def _hand_on(client: socket.socket, upstream: socket.socket) -> None:
-    buffer = memoryview(bytearray(_CHUNK))
-    with DefaultSelector() as readable:
-        readable.register(client, EVENT_READ, upstream)
-        readable.register(upstream, EVENT_READ, client)
-        while True:
-            for key, _ in readable.select():
-                origin, destination = key.fileobj, key.data
-                if not isinstance(origin, socket.socket) or not (got := origin.recv_into(buffer)):
-                    return
-                destination.sendall(buffer[:got])
+    """Pass bytes on both ways inside the kernel, until one side ends.
+
+    Python would take 0.1 to 0.2 s of a core for 1,000,000 rows, for which only those wait who keep
+    both cores busy.
+    """
+    answers = Thread(target=_pass_on, args=(upstream, client), daemon=True)
+    answers.start()
+    _pass_on(client, upstream)
+    answers.join()
+
+
+def _pass_on(origin: socket.socket, destination: socket.socket) -> None:
+    out, into = os.pipe()
+    try:
+        while moving := os.splice(origin.fileno(), into, _CHUNK):
+            while moving:
+                moving -= os.splice(out, destination.fileno(), moving)
+    except OSError:
+        return  # a client may leave at any point
+    finally:
+        os.close(out)
+        os.close(into)
+        with suppress(OSError):
+            destination.shutdown(socket.SHUT_RDWR)
