@@ -166,11 +166,12 @@ def test_the_later_of_two_rows_with_one_key_is_kept(items: Rig):
     assert items.rows("SELECT name FROM items") == [(names[-1].decode(),)]
 
 
-def test_a_driver_whose_bytes_are_not_known_has_each_row_checked(rig: Rig, caplog):
+@pytest.mark.parametrize("nth", [1, 3])
+def test_a_driver_whose_bytes_are_not_known_has_each_row_checked(rig: Rig, caplog, nth):
     rig.at_both(ITEMS)
     rig.at_source("INSERT INTO items SELECT i, 'a' FROM generate_series(1, 300) AS i")
     other_byte = ReplaceField(column=0, value=b"t")
-    rig.stand_in.faults.arm(Fault(when=AtMessage(Sender.SERVER, b"D"), what=other_byte))
+    rig.stand_in.faults.arm(Fault(when=AtMessage(Sender.SERVER, b"D", nth), what=other_byte))
 
     plan = a_plan(rig, a_snapshot())
     assert plan.path is not None

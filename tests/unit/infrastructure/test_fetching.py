@@ -14,27 +14,29 @@ NOTHING = Layout((), (), ())
 
 
 def asked(
-    widths: list[int], most: int = 1_000, batch_rows: int = 0
+    widths: list[int], most: int = 1_000, batch_rows: int = 0, flight: int = 1
 ) -> tuple[list[int], list[list[bytes]]]:
-    """How many rows each FETCH asks for, of rows as wide as these, and what it gets.
+    """How many rows each FETCH asks for, of rows as wide as these, and what each answer has.
 
     With ``batch_rows`` it is what the batches hold.
     """
     numbers: list[int] = []
     left = list(map(bytes, widths))
 
-    def execute(sql: str) -> tuple[Layout, list[bytes]]:
+    def execute(sql: str, times: int = 1) -> tuple[Layout, list[bytes]]:
         if not sql.startswith("FETCH"):
             return NOTHING, []
-        numbers.append(int(sql.split()[2]))
-        got = left[: numbers[-1]]
-        del left[: numbers[-1]]
+        rows = int(sql.split()[2])
+        assert times == 1 or rows == numbers[-1]  # else the driver has not prepared it
+        numbers.extend([rows] * times)
+        got = left[: rows * times]
+        del left[: rows * times]
         return NOTHING, got
 
     if batch_rows:
         read = batches("", batch_rows, fetch_rows=most, execute=execute, is_known=True)
         return numbers, [list(batch.payloads) for batch in read]
-    return numbers, [bodies for _, bodies in fetched(execute, "c", most)]
+    return numbers, [bodies for _, bodies in fetched(execute, "c", most, flight)]
 
 
 def test_small_rows_are_soon_fetched_as_many_as_are_allowed():
@@ -43,6 +45,27 @@ def test_small_rows_are_soon_fetched_as_many_as_are_allowed():
 
 def test_no_more_are_fetched_than_are_allowed():
     assert asked([1] * 10, most=3)[0] == [1, 3, 3, 3, 3]
+
+
+def test_the_same_fetch_is_sent_several_times_in_one_flight():
+    numbers, answers = asked([1] * 25, most=3, flight=2)
+
+    assert numbers == [1, *[3] * 9]
+    assert list(map(len, answers)) == [1, 3, 6, 6, 6, 3]
+
+
+@pytest.mark.parametrize("rows", range(40))
+@pytest.mark.parametrize("flight", [1, 2, 4])
+def test_no_row_is_lost_wherever_in_a_flight_the_cursor_ends(rows, flight):
+    answers = asked([5] * rows, most=4, flight=flight)[1]
+
+    assert sum(map(len, answers)) == rows
+
+
+def test_rows_that_are_fetched_one_by_one_do_not_share_a_flight():
+    answers = asked([FETCH_BYTES] * 20, flight=2)[1]
+
+    assert max(map(len, answers)) == 1
 
 
 @pytest.mark.parametrize(

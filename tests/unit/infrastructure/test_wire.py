@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from qupersync.infrastructure.redshift.layout import Layout
-from qupersync.infrastructure.redshift.wire import _PROBED, _PROBED_OIDS, is_as_known
+from qupersync.infrastructure.redshift.probe import _PROBED, _PROBED_OIDS, is_as_known
 from tests.datarow import body
 
 

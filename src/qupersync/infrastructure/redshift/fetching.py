@@ -1,19 +1,28 @@
 """A query's result in batches whose memory is bounded, however long or wide it is."""
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Protocol
 from uuid import uuid4
 
 from qupersync.domain.batch import Batch, Decoded, Refusal, Row
 from qupersync.infrastructure.redshift.layout import Layout
 
 BATCH_BYTES = 4 * 1024 * 1024
-FETCH_BYTES = 1024 * 1024
+FETCH_BYTES = 512 * 1024
 GROWTH = 8
+# In one flight: on the way there and back neither side has anything to do.
+FETCHES = 2
 
 Answer = tuple[Layout, list[bytes]]
-Execute = Callable[[str], Answer]
+
+
+class Execute(Protocol):
+    """Runs a statement; more ``times`` than one are for the statement that ran last."""
+
+    def __call__(self, sql: str, times: int = 1) -> Answer:
+        """Return all rows."""
 
 
 def batches(
@@ -27,7 +36,8 @@ def batches(
     execute(f"DECLARE {name} CURSOR FOR {sql}")
     layout, size = Layout((), (), ()), 0
     waiting: list[bytes] = []
-    for layout, bodies, more in _in_parts(fetched(execute, name, min(fetch_rows, batch_rows))):
+    answers = fetched(execute, name, min(fetch_rows, batch_rows), FETCHES if is_known else 1)
+    for layout, bodies, more in _in_parts(answers):
         # Only with a row to follow, so that only an empty result gives an empty batch.
         if waiting and bodies and size + more > BATCH_BYTES:
             yield batch_of(layout, waiting, is_known=is_known)
@@ -58,19 +68,21 @@ def _in_parts(answers: Iterator[Answer]) -> Iterator[tuple[Layout, list[bytes], 
         yield layout, bodies[low:], left
 
 
-def fetched(execute: Execute, cursor: str, most: int) -> Iterator[Answer]:
+def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterator[Answer]:
     """Yield the answers of FETCH until the cursor is at its end; at least one.
 
     The driver holds a whole answer in memory. So its number of rows, at most ``most``, follows
-    the widest row of the one before: a mebibyte in all, or one row.
+    the widest row of the one before: a mebibyte in all, or one row. Answers to the same FETCH
+    are ``flight`` in one.
     """
-    rows = 1
+    rows, times = 1, 1
     while True:
-        layout, bodies = execute(f"FETCH FORWARD {rows} FROM {cursor}")
+        layout, bodies = execute(f"FETCH FORWARD {rows} FROM {cursor}", times)
         yield layout, bodies
-        if len(bodies) < rows:
+        if len(bodies) < rows * times:
             return
-        rows = min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
+        before, rows = rows, min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
+        times = flight if 1 < rows == before else 1
 
 
 def batch_of(layout: Layout, bodies: Sequence[bytes], *, is_known: bool = False) -> Batch:

@@ -26,15 +26,10 @@ from qupersync.domain.pulse import Pulse
 from qupersync.infrastructure.redshift.errors import translated
 from qupersync.infrastructure.redshift.fetching import Answer, batches
 from qupersync.infrastructure.redshift.layout import Layout
+from qupersync.infrastructure.redshift.probe import PROBE, is_as_known, require_right
 from qupersync.infrastructure.redshift.read_ahead import ReadAhead
 from qupersync.infrastructure.redshift.rights import rights
-from qupersync.infrastructure.redshift.wire import (
-    PROBE,
-    Wire,
-    close_half_open,
-    is_as_known,
-    require_right,
-)
+from qupersync.infrastructure.redshift.wire import Wire, close_half_open
 
 logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10
@@ -114,20 +109,22 @@ class Source:
         self._reading = ReadAhead(reading)
         return self._reading
 
-    def _in_reading(self, sql: str) -> Answer:
+    def _in_reading(self, sql: str, times: int = 1) -> Answer:
         # With the first row the result is complete at the source, so silence is no work.
         is_begun = bool(self.wire.bodies)
         left_s = self.deadline - monotonic()
         try:
-            return self.execute(sql, at_most_s=self.quiet_s if is_begun else left_s)
+            return self.execute(sql, times, at_most_s=self.quiet_s if is_begun else left_s)
         except TimeLimitError as error:
             if is_begun and left_s > self.quiet_s and isinstance(error.__cause__, TimeoutError):
                 text = f"Redshift sent nothing for {self.quiet_s:g} seconds in the middle of a read"
                 raise SourceUnavailableError(text) from error
             raise
 
-    def execute(self, sql: str, *, at_most_s: float = inf) -> Answer:
+    def execute(self, sql: str, times: int = 1, *, at_most_s: float = inf) -> Answer:
         """Run one statement within the time that is left; each wait ends after ``at_most_s``.
+
+        More ``times`` than one are for the statement that ran last, once more.
 
         Raises:
             TimeLimitError: none is left.
@@ -137,7 +134,7 @@ class Source:
             raise TimeLimitError
         self.wire.limit(min(left_s, at_most_s))
         with translated(lambda: self.wire.refusal), self.pulse.waiting():
-            return self.wire.execute(sql)
+            return self.wire.execute(sql, times)
 
     def know(self) -> None:
         """Find out whether this driver and this server give the bytes that ``wire`` knows.
@@ -148,7 +145,8 @@ class Source:
         with suppress(QueryError):
             layout, bodies = self.execute(PROBE)
             require_right(layout, bodies)
-            self.wire.is_known = is_as_known(layout, bodies, version("redshift_connector"))
+            if is_as_known(layout, bodies, version("redshift_connector")):
+                self.wire.is_known = self.execute(PROBE, times=2)[1] == 2 * bodies
         if not self.wire.is_known:
             logger.warning("unknown bytes of the driver: each row is checked, which is slower")
 

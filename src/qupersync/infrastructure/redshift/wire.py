@@ -11,7 +11,6 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from decimal import Decimal
 from traceback import walk_tb
 from typing import Any
 
@@ -19,43 +18,26 @@ from redshift_connector.core import Connection
 from redshift_connector.cursor import Cursor
 
 from qupersync.domain.errors import DriverUnknownError, QueryError
-from qupersync.infrastructure.redshift.layout import DECODERS, OID_NUMERIC, Layout
+from qupersync.infrastructure.redshift.layout import DECODERS, Layout
+from qupersync.infrastructure.redshift.probe import UNKNOWN
 
 TEXT, BINARY = 0, 1
 # A message: a byte that says what it is, and the length of all that follows, its own included.
 _HEAD, _DATA_ROW = 5, b"D"
 _ROW = _DATA_ROW[0]
 _head = struct.Struct("!Bi").unpack_from
-KNOWN_VERSION = "2.2."
+# Execute without a limit of rows, and Sync.
+_EXECUTE, _SYNC = b"E\0\0\0\x09\0\0\0\0\0", b"S\0\0\0\4"
 BUFFER_BYTES = 64 * 1024
 # A row has at most 4 MB in Redshift, 16 MB with a SUPER; beyond this no memory is sure to do.
 MOST_ROW_BYTES, MOST_ANSWER_BYTES = 64 * 1024 * 1024, 256 * 1024 * 1024
 
-# A value of every encoding, and of types that must come as text.
-PROBE = """
-SELECT CAST(1 AS boolean), CAST(-2 AS bigint), CAST(-2 AS smallint), CAST(-2 AS integer),
-       CAST(26 AS oid), CAST(0.5 AS real), CAST(-0.5 AS double precision),
-       CAST(-1.50 AS numeric(38,2)), CAST('\u00e4 ' AS varchar(8)), CAST(NULL AS integer),
-       CAST('2026-01-02' AS date), CAST('2026-01-02 03:04:05' AS timestamp),
-       CAST('2026-01-02 03:04:05+00' AS timestamptz), CAST(0 AS boolean)
-"""
-_PROBED = (
-    b"\1", b"\xff" * 7 + b"\xfe", b"\xff\xfe", b"\xff" * 3 + b"\xfe", b"\0\0\0\x1a", b"\x3f\0\0\0",
-    b"\xbf\xe0" + b"\0" * 6, b"-1.50", b"\xc3\xa4 ", None, b"2026-01-02",
-    *2 * [struct.pack("!q", 820_638_245_000_000)], b"\0",
-)  # fmt: skip
-_PROBED_OIDS = (16, 20, 21, 23, 26, 700, 701, OID_NUMERIC, 1043, 23, 1082, 1114, 1184, 16)
-_PROBED_VALUES = (
-    True, -2, -2, -2, 26, 0.5, -0.5, Decimal("-1.5"), "\u00e4 ", None, "2026-01-02",
-    "2026-01-02 03:04:05", "2026-01-02 03:04:05+00", False,
-)  # fmt: skip
 # What is used of the driver's objects.
 _OF_CONNECTION = (
-    "_flush", "_read", "_sock", "_usock", "_write", "error", "merge_socket_read", "message_types",
-    "redshift_types",
+    "_flush", "_read", "_sock", "_usock", "_write", "error", "handle_messages",
+    "merge_socket_read", "message_types", "redshift_types",
 )  # fmt: skip
 _OF_CURSOR = ("ps",)
-_UNKNOWN = "this redshift_connector is not one that is known: "
 
 
 class Wire:
@@ -94,14 +76,19 @@ class Wire:
             stream.flush, stream.read, stream.write
         )  # fmt: skip
 
-    def execute(self, sql: str) -> tuple[Layout, list[bytes]]:
+    def execute(self, sql: str, times: int = 1) -> tuple[Layout, list[bytes]]:
         """Run one statement and return all rows of its result as bytes.
+
+        More ``times`` than one are for the statement that ran last, once more: all in one flight.
 
         Raises:
             QueryError: there is more than memory is for; the connection is cut.
         """
         self.bodies, self.size = [], 0
-        self._cursor.execute(sql)
+        if times == 1:
+            self._cursor.execute(sql)
+        else:
+            self._repeat(times)
         described: Sequence[dict[str, Any]] = (self._cursor.ps or {}).get("row_desc", [])
         layout = Layout.of(
             [field["label"].decode() for field in described],
@@ -109,6 +96,14 @@ class Wire:
             [field["type_modifier"] for field in described],
         )
         return layout, self.bodies
+
+    def _repeat(self, times: int) -> None:
+        prepared, connection = self._cursor.ps or {}, self.connection
+        bound = prepared["bind_1"] + prepared["bind_2"]
+        bind = struct.pack("!ci", b"B", 4 + len(bound)) + bound
+        connection._write((bind + _EXECUTE) * times + _SYNC)  # noqa: SLF001 - the driver has no other way
+        connection._flush()  # noqa: SLF001
+        connection.handle_messages(self._cursor)
 
     def _keep(self, body: bytes, _cursor: object) -> None:
         """Take a row, and those behind it that are here already: the driver's way is longer.
@@ -163,35 +158,11 @@ def _require_known(connection: Connection, cursor: Cursor) -> None:
     uses = ((connection, _OF_CONNECTION), (cursor, _OF_CURSOR))
     missing = [name for part, names in uses for name in names if not hasattr(part, name)]
     if missing:
-        raise DriverUnknownError(f"{_UNKNOWN}without {', '.join(missing)}")
+        raise DriverUnknownError(f"{UNKNOWN}without {', '.join(missing)}")
 
 
 def _not_here(*_field: object) -> None:
-    raise DriverUnknownError(f"{_UNKNOWN}it decodes rows by itself")
-
-
-def require_right(layout: Layout, bodies: Sequence[bytes]) -> None:
-    """Make sure that the answer to ``PROBE`` means what was asked for, in whatever bytes.
-
-    Raises:
-        DriverUnknownError: it does not, so no row can be trusted; or it never came here.
-    """
-    try:
-        rows = [layout.decode(body) for body in bodies]
-    except (ValueError, ArithmeticError, struct.error):
-        rows = []
-    if rows != [_PROBED_VALUES]:
-        raise DriverUnknownError(f"{_UNKNOWN}values come as other bytes")
-
-
-def is_as_known(layout: Layout, bodies: Sequence[bytes], version: str) -> bool:
-    """Tell whether this file knows the driver's version, and it answered ``PROBE`` as expected."""
-    body = struct.pack("!h", len(_PROBED)) + b"".join(
-        struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
-        for value in _PROBED
-    )
-    is_expected = (layout.oids, list(bodies)) == (_PROBED_OIDS, [body])
-    return is_expected and version.startswith(KNOWN_VERSION)
+    raise DriverUnknownError(f"{UNKNOWN}it decodes rows by itself")
 
 
 def close_half_open(error: BaseException) -> None:
