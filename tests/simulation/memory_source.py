@@ -14,7 +14,7 @@ from tests.simulation.world import World
 
 COMPARED = re.compile(r"changed (>=|>|<) (?:timestamp|date) '([^']+)'")
 COMPARE = {">=": ge, ">": gt, "<": lt}
-OLDEST = 'SELECT CAST(min(CASE WHEN CAST("changed" AS '
+OLDEST = 'SELECT CAST(CASE WHEN min(CASE WHEN CAST("changed" AS '
 NAMES = ("id", "state", "changed")
 
 

@@ -44,10 +44,9 @@ def oldest(sql: str, column: str, kind: WatermarkType, window: Window) -> str:
     # Not in WHERE: a planner that multiplies it with the job's own bounds expects hardly a row, and
     # then loops for minutes (seen on 20,000 queries of the stand-in).
     # As constants of its type: else each row's value is converted for each comparison.
-    inside = f"{mark} >= {literal(window.low, kind)}"
-    if window.high is not None:
-        inside += f" AND {mark} < {literal(window.high, kind)}"
-    value = f"min(CASE WHEN {inside} THEN {mark} END)"
+    value = f"min(CASE WHEN {mark} >= {literal(window.low, kind)} THEN {mark} END)"
+    if window.high is not None:  # once for all rows: if the smallest is not below it, none is
+        value = f"CASE WHEN {value} < {literal(window.high, kind)} THEN {value} END"
     return f"SELECT CAST({value} AS varchar) FROM {_rows_of(sql)}"  # noqa: S608 - the name is quoted
 
 

@@ -61,7 +61,7 @@ def test_the_oldest_value_is_looked_for_among_constants_of_its_own_type():
     query = oldest("SELECT 1 AS t", "t", WatermarkType.TIMESTAMPTZ, window)
 
     assert "CAST(\"t\" AS timestamptz) >= timestamptz '2026-01-02 00:00:00.000000'" in query
-    assert "CAST(\"t\" AS timestamptz) < timestamptz '2026-01-03 00:00:00.000000'" in query
+    assert "END) < timestamptz '2026-01-03 00:00:00.000000'" in query
 
 
 def test_a_window_open_above_fills_only_low():
