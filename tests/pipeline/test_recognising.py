@@ -44,12 +44,12 @@ def source(v: Drawn, rows: Iterable[tuple[int, Field]]) -> Replay:
     )
 
 
-def job(mode: str, v: Drawn, load: str) -> Job:
+def job(mode: str, v: Drawn, load: str, batch_size: int = 2) -> Job:
     columns = {"id": "integer", "at": "timestamp", "v": v.spec}
-    return MODES[mode](load=load, batch_size=2, max_rejects="100%", columns=columns)
+    return MODES[mode](load=load, batch_size=batch_size, max_rejects="100%", columns=columns)
 
 
-def outcomes(rig: Rig, mode: str, at_source: Replay, v: Drawn) -> list[Any]:
+def outcomes(rig: Rig, mode: str, at_source: Replay, v: Drawn, *, batch_size: int = 2) -> list[Any]:
     """What is left of a run on either path, and its counts; the target is as it was before it."""
     rig.at_target("DROP TABLE IF EXISTS as_it_was", "CREATE TABLE as_it_was AS TABLE items")
     left = []
@@ -57,7 +57,7 @@ def outcomes(rig: Rig, mode: str, at_source: Replay, v: Drawn) -> list[Any]:
         refill = ("TRUNCATE items", "INSERT INTO items TABLE as_it_was")
         rig.at_target(f"{EMPTIED} CASCADE", *refill)
         again = {"from_initial": True} if mode == "incremental" else {}
-        run = at_source.loaded(rig, job(mode, v, load), **again)
+        run = at_source.loaded(rig, job(mode, v, load, batch_size), **again)
         left.append((run.tally, run.error_code, [rig.rows(query) for query in LEFT_BY_RUNS]))
     return left
 
@@ -121,31 +121,47 @@ def test_a_row_is_the_same_only_if_its_rules_say_so(
     assert raw[0] == tally + Tally(extracted=8, unchanged=7)
 
 
+# Where the batch before came in the order of its keys, the span of the next is guessed.
+@pytest.mark.parametrize("before", [BEFORE, BEFORE + 2])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    ("third", "tally"),
+    ("last", "tally"),
     [
         ([(4, b"a"), (5, b"a")], Tally(unchanged=2)),
+        ([(5, b"a"), (4, b"a")], Tally(unchanged=2)),
         ([(5, b"a"), (5, b"a")], Tally(unchanged=1, deduplicated=1)),
         ([(5, b"b"), (5, b"a")], Tally(unchanged=1, deduplicated=1)),
         ([(5, b"a"), (5, b"b")], Tally(updated=1, deduplicated=1)),
         ([(5, b"a"), (9, b"a")], Tally(unchanged=1, inserted=1)),
-        ([(-1, b"a"), (9, b"a")], Tally(inserted=2)),
+        ([(-9, b"a"), (9, b"a")], Tally(inserted=2)),
         ([(4, b"a"), (5_000, b"a")], Tally(unchanged=1, inserted=1)),
     ],
 )
 def test_as_many_rows_as_the_target_has_are_no_proof(
-    rig: Rig, mode: str, third: list[tuple[int, bytes]], tally: Tally
+    rig: Rig, mode: str, before: int, last: list[tuple[int, bytes]], tally: Tally
 ):
-    v = a_column("text", 1043)
-    rig.at_target(TABLE.format("text"), *map(STORED.format, range(6)))
-    known = [(key, b"a") for key in range(BEFORE)]
+    v, more = a_column("text", 1043), before - BEFORE
+    rig.at_target(TABLE.format("text"), *map(STORED.format, range(-more, 6)))
+    known = [(key, b"a") for key in range(-more, BEFORE)]
 
-    raw, checked = outcomes(rig, mode, source(v, [*known, *third]), v)
+    raw, checked = outcomes(rig, mode, source(v, [*known, *last]), v)
 
-    kept = {4, 5} if mode == "incremental" else {key for key, _ in third}
+    kept = {4, 5} if mode == "incremental" else {key for key, _ in last}
+    gone = len({4, 5} - kept)
     assert raw == checked
-    assert raw[0] == tally + Tally(extracted=6, unchanged=4, deleted=len({4, 5} - kept))
+    assert raw[0] == tally + Tally(extracted=before + 2, unchanged=before, deleted=gone)
+
+
+def test_rows_that_come_in_no_order_after_all_are_found_too(rig: Rig):
+    v = a_column("text", 1043)
+    rig.at_target(TABLE.format("text"), *map(STORED.format, range(20)))
+    keys = [*range(9), 9, 19, 10, *range(11, 18), 18]
+    at_source = source(v, [(key, b"a") for key in keys])
+
+    raw, checked = outcomes(rig, "incremental", at_source, v, batch_size=3)
+
+    assert raw == checked
+    assert raw[0] == Tally(extracted=20, unchanged=20)
 
 
 @pytest.mark.parametrize("mode", MODES)

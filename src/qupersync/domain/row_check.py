@@ -49,6 +49,12 @@ class Block:
         """Return the key of each row that keeps the rules."""
         return self.checked.keys()
 
+    def ends(self, name: str) -> list[Any]:
+        """Return what the first row and the last have in a column, nothing if one breaks a rule."""
+        ends = [self.batch.payloads[0], self.batch.payloads[-1]]
+        rows, at = self.check(replace(self.batch, payloads=ends)).rows, list(self.specs).index(name)
+        return [row[at] for row in rows] if len(rows) == len(ends) else []
+
     def rejected(self, payload: bytes, refusal: Refusal) -> Reject:
         """Make a reject of a good row's bytes, which another batch of the same query held."""
         return self.check(replace(self.batch, payloads=[payload])).reject(0, refusal)

@@ -1,5 +1,6 @@
 """Each rule of a column: which value it lets through, which it changes, and which it refuses."""
 
+from ast import literal_eval
 from decimal import Decimal
 
 import pytest
@@ -134,6 +135,25 @@ def test_a_row_without_a_usable_key_is_refused(key, reason):
 
     assert result.rows == [(2, "b")]
     assert [reject.refusal for reject in result.rejects] == [Refusal(reason, "id")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "ends"),
+    [
+        ([(3, "a"), (9, "b"), (4, "c")], [3, 4]),
+        ([(3, "a")], [3, 3]),
+        ([(3, "a"), (None, "b")], []),
+        ([("x", "a"), (4, "b")], []),
+    ],
+)
+def test_what_the_first_row_and_the_last_have_is_known_if_both_keep_the_rules(rows, ends):
+    batch = Batch(
+        names=("id", "value"), payloads=[repr(row).encode() for row in rows], payload_format="test",
+        decode=lambda payloads: Decoded(rows=[literal_eval(row.decode()) for row in payloads]),
+    )  # fmt: skip
+    specs = {"value": ColumnSpec(type="text"), "id": ColumnSpec(type="integer")}
+
+    assert RowCheck.compile(specs, ["id"], batch.names).block(batch).ends("id") == ends
 
 
 def test_the_first_broken_rule_of_a_row_is_its_reason():

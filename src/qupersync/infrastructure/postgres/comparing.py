@@ -106,7 +106,7 @@ class Comparing:
             self.staging.cursor.execute(HURRY)
             return look()
 
-        return dispensable(self.staging.connection, in_a_hurry)
+        return dispensable(self.staging.cursor, in_a_hurry)
 
     def _glanced(self, part: Part) -> Part | None:
         return self._let_go(lambda: recognised(self.staging, part))

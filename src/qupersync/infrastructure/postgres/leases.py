@@ -50,7 +50,11 @@ UPDATE quper.qupersync_leases AS l
 RETURNING l.fence
 """
 FENCE = """
-SELECT cancel_requested FROM quper.qupersync_leases
+SELECT cancel_requested,
+       pg_catalog.set_config('idle_in_transaction_session_timeout',
+                             coalesce(%(idle)s, pg_catalog.current_setting(
+                               'idle_in_transaction_session_timeout')), true)
+  FROM quper.qupersync_leases
  WHERE source = %(source)s AND job = %(job)s AND fence = %(fence)s AND lease_owner = %(owner)s
    FOR KEY SHARE
 """
@@ -87,14 +91,16 @@ def identity(lease: Lease) -> dict[str, str | int | UUID]:
     }
 
 
-def fence(cursor: Cursor[TupleRow], lease: Lease) -> None:
+def fence(cursor: Cursor[TupleRow], lease: Lease, idle_limit: str | None = None) -> None:
     """Make sure the lease is held, and that nobody can claim it before this transaction ends.
+
+    From now on the server gives the client ``idle_limit``, such as ``30s``, between statements.
 
     Raises:
         LeaseLostError: another run took over.
         CanceledError: somebody asked the run to stop.
     """
-    row = cursor.execute(FENCE, identity(lease)).fetchone()
+    row = cursor.execute(FENCE, identity(lease) | {"idle": idle_limit}).fetchone()
     if row is None:
         raise LeaseLostError
     if row[0]:

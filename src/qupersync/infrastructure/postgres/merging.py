@@ -85,7 +85,7 @@ class Merging:
 
     def recognise(self, part: Part) -> Part | None:
         """Find out whether it has; to be asked under the fence."""
-        found = dispensable(self.staging.connection, lambda: recognised(self.staging, part))
+        found = dispensable(self.staging.cursor, lambda: recognised(self.staging, part))
         load = self._raw_load
         if found is None and load.glances and load.finds == SAME:
             load.finds = ""

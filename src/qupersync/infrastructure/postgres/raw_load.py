@@ -22,9 +22,10 @@ class RawLoad:
     ``finds`` says what all rows of the last batch were, ``NEW`` or ``SAME``; empty if they were
     neither, None before the first. ``keeps_unique`` is false once nothing of the target kept
     the key unique, ``goes_early`` once rows could not be written before their turn, ``glances``
-    once the target was found to be none whose rows can be read in one go. ``refused`` is the last
-    batch that could not pass. ``sql`` are the statements for it, which are the same from batch to
-    batch.
+    once the target was found to be none whose rows can be read in one go. ``is_sorted`` says that
+    the last batch whose keys were looked at began with the least and ended with the greatest.
+    ``refused`` is the last batch that could not pass. ``sql`` are the statements for it, which are
+    the same from batch to batch.
     """
 
     job: Job
@@ -33,6 +34,7 @@ class RawLoad:
     keeps_unique: bool = True
     goes_early: bool = True
     glances: bool = True
+    is_sorted: bool = False
     refused: Block | None = None
     sql: RawSql | None = None
 

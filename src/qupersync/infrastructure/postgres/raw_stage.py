@@ -7,6 +7,7 @@ The merge reads the rows where they are, cast on the way.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +80,14 @@ class RawStage:
         return self._sql
 
     def add(
-        self, block: Block, first: int, place: int, asked: Asked, glance: Glance | None
+        self,
+        block: Block,
+        first: int,
+        place: int,
+        asked: Asked,
+        glance: Glance | None,
+        *,
+        is_early: bool,
     ) -> bool:
         """Take a batch; tell whether that was possible.
 
@@ -88,7 +96,7 @@ class RawStage:
         if not self.load.takes(block, is_alone=not self.parts):
             return False
         try:
-            part = self._copied(block, asked, glance)
+            part = self._copied(block, asked, glance, is_early=is_early)
         except RowsRefusedError as error:
             self.load.note_refusal(block, error)
             return False
@@ -108,6 +116,7 @@ class RawStage:
             with translated():
                 found = glance(part)
             if found is None:
+                self.load.is_sorted = False
                 with translated(), self.connection.transaction():
                     found = self._judged(block, asked, part.after)
         except RowsRefusedError as error:
@@ -129,21 +138,25 @@ class RawStage:
         queries, self._spilled = self._spilled, []
         return queries
 
-    def _copied(self, block: Block, asked: Asked, glance: Glance | None) -> Part:
+    def _copied(self, block: Block, asked: Asked, glance: Glance | None, *, is_early: bool) -> Part:
         if self._sql is None:
             sql = self.load.sql_for(block, self.collations)
             self.cursor.execute(sql.create())
             self._sql = sql
-        with translated(), self.connection.transaction():
+        with translated(), nullcontext() if is_early else self.connection.transaction():
             self._write(block.batch.payloads)
-            glanced = self._glanced(len(block.batch), glance) if glance else None
+            glanced = self._glanced(block, glance, is_alone=is_early) if glance else None
             return glanced or self._judged(block, asked, self._end)
 
-    def _glanced(self, rows: int, glance: Glance) -> Part | None:
+    def _glanced(self, block: Block, glance: Glance, *, is_alone: bool) -> Part | None:
+        """Take a glance at rows, of which the span may be a guess if they are alone."""
         reach = self.sql.reach(self._end)
         if reach is None:
             return None
-        until, *ends = self.cursor.execute(reach).fetchone() or (NOWHERE, None, None)
+        until, ends, rows = NOWHERE, block.ends(self.sql.key[0]), len(block.batch)
+        if not (is_alone and self.load.is_sorted and ends):
+            until, *reached = self.cursor.execute(reach).fetchone() or (NOWHERE, None, None)
+            self.load.is_sorted, ends = reached == ends, reached
         span = _dense(ends, rows)
         return glance(Part(rows=rows, after=self._end, until=until, span=span)) if span else None
 

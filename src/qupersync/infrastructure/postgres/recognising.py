@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from psycopg import Connection, Error
+from psycopg import Cursor, Error
 from psycopg.errors import QueryCanceled
 from psycopg.rows import TupleRow
 
@@ -12,6 +12,8 @@ from qupersync.infrastructure.postgres.raw_stage import Part
 from qupersync.infrastructure.postgres.staging import Staging
 
 Found = TypeVar("Found")
+BEGIN_LOOK = "SAVEPOINT qupersync_look"
+TAKE_BACK = "ROLLBACK TO qupersync_look; RELEASE qupersync_look"
 
 
 def recognised(staging: Staging, part: Part) -> Part | None:
@@ -23,16 +25,14 @@ def recognised(staging: Staging, part: Part) -> Part | None:
     Raises:
         psycopg.Error: also for a row that cannot be read; its rules will tell why.
     """
-    if staging.cursor.execute(staging.load_sql.narrow(part.span)).fetchone() is None:
+    sql, is_alone = staging.load_sql, staging.whole is part
+    if staging.cursor.execute(sql.narrow(part.span)).fetchone() is None:
         staging.raw_load.glances = False
         return None
-    is_alone = staging.whole is part
     if not is_alone:
         staging.set_part(part)
-    sql = staging.load_sql
-    matched = staging.raw_sql.matched(
-        in_part=not is_alone, told=sql.settled.column if sql.settled else None
-    )
+    told = sql.settled.column if sql.settled else None
+    matched = staging.raw_sql.matched(in_part=not is_alone, told=told)
     query = sql.alike(matched, staging.look, staging.key_indexes)
     count, is_sure, *answers = staging.cursor.execute(query).fetchone() or (0, False)
     if is_sure and count == part.rows:
@@ -40,15 +40,17 @@ def recognised(staging: Staging, part: Part) -> Part | None:
     return None
 
 
-def dispensable(connection: Connection[TupleRow], look: Callable[[], Found | None]) -> Found | None:
+def dispensable(cursor: Cursor[TupleRow], look: Callable[[], Found | None]) -> Found | None:
     """Take a look that the run can do without; None if anything of it is gone or forbidden.
 
     What it sets is taken back, and what it locks is let go of.
     """
+    cursor.execute(BEGIN_LOOK)
     try:
-        with connection.transaction(force_rollback=True):
-            return look()
+        found = look()
     except Error as error:
-        if connection.broken or isinstance(error, QueryCanceled):
+        if cursor.connection.broken or isinstance(error, QueryCanceled):
             raise
-        return None
+        found = None
+    cursor.execute(TAKE_BACK)
+    return found

@@ -132,12 +132,16 @@ class Staging:
         bad = [checked.reject(at, refusal) for at, refusal in sorted(refused.items())]
         return [*checked.rejects, *bad]
 
-    def add_raw(self, block: Block, glance: Glance | None = None) -> bool:
+    def add_raw(
+        self, block: Block, glance: Glance | None = None, *, is_early: bool = False
+    ) -> bool:
         """Bring a batch in as the bytes that came, or not at all; tell which.
 
-        With a ``glance`` its rules may be left for later, as that says.
+        With a ``glance`` its rules may be left for later, as that says. What ``is_early`` is all
+        of its transaction, which is of no more use if it is not brought in.
         """
-        if not self._raw.add(block, self._arrived, self.staged, self._asked, glance):
+        places = self._arrived, self.staged
+        if not self._raw.add(block, *places, self._asked, glance, is_early=is_early):
             return False
         self._took(block, range(len(block.batch)), is_raw=True)
         return True

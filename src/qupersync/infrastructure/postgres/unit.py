@@ -30,9 +30,6 @@ VALUES (%(source)s, %(job)s, %(seq)s + 1, %(run)s, %(fence)s, %(low)s, %(high)s,
     %(deleted)s, %(completes)s, %(late)s, %(late_max_ms)s)
 RETURNING xid
 """
-IDLE_LIMIT = """
-SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true)
-"""
 XID = "SELECT pg_current_xact_id()::text"
 ADVANCE = """
 UPDATE quper.qupersync_state
@@ -77,8 +74,8 @@ class Unit:
 
         Raises: as ``leases.fence`` does.
         """
-        self.cursor.execute(IDLE_LIMIT, [f"{round(self.terms.idle_limit_s * 1000)}ms"])
-        fence(self.cursor, self.standing.lease)
+        idle_limit = f"{round(self.terms.idle_limit_s * 1000)}ms"
+        fence(self.cursor, self.standing.lease, idle_limit)
 
     def stage(self, block: Block) -> list[Reject]:
         """Keep the promise of ``ports.Unit.stage``."""
@@ -93,9 +90,10 @@ class Unit:
     def stage_early(self, block: Block) -> bool:
         """Stage rows before the fence as the bytes that came, or not at all; tell which.
 
-        What will be asked before their merge, and in it, is found out too if it can be.
+        What will be asked before their merge, and in it, is found out too if it can be. Without
+        them the transaction is of no more use.
         """
-        is_raw = self.staging.add_raw(block, self.merging.glance)
+        is_raw = self.staging.add_raw(block, self.merging.glance, is_early=True)
         if is_raw and self.staging.is_judged:
             self.merging.foresee()
             if self.terms.look is not None:
