@@ -1,16 +1,19 @@
 """Batches read in a thread of their own, while the caller stores those that came before."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Condition, Thread
 from typing import Self
 
 from qupersync.domain.batch import Batch
 
+# While no more than this waits the next batch is read, so that memory is bounded by the widest.
+LIGHT_BYTES = 2 * 1024 * 1024
+
 
 class ReadAhead:
     """Gives the batches in their order, then the end or the error that the reading met.
 
-    One batch waits at most, and none is begun before it is taken: the memory is that of one.
+    One batch waits at most; the next is begun when that is taken, or at once behind a light one.
     ``is_over`` once the reader will not read on.
     """
 
@@ -46,10 +49,11 @@ class ReadAhead:
 
     def _read(self) -> None:
         try:
-            while self._is_wanted() and (batch := next(self._batches, None)) is not None:
-                with self._change:
-                    self._waiting = batch
-                    self._change.notify()
+            while self._until(self._has_room) and (batch := next(self._batches, None)) is not None:
+                if self._until(lambda: self._waiting is None):
+                    with self._change:
+                        self._waiting = batch
+                        self._change.notify()
                 del batch  # else it lived until the next one is there
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._error = error
@@ -57,7 +61,11 @@ class ReadAhead:
             self.is_over = True
             self._change.notify()
 
-    def _is_wanted(self) -> bool:
+    def _has_room(self) -> bool:
+        return self._waiting is None or sum(map(len, self._waiting.payloads)) <= LIGHT_BYTES
+
+    def _until(self, holds: Callable[[], bool]) -> bool:
+        """Wait until that holds; tell whether the caller still reads on."""
         with self._change:
-            self._change.wait_for(lambda: self._waiting is None or self.is_over)
+            self._change.wait_for(lambda: self.is_over or holds())
             return not self.is_over
