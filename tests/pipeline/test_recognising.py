@@ -152,13 +152,14 @@ def test_as_many_rows_as_the_target_has_are_no_proof(
     assert raw[0] == tally + Tally(extracted=before + 2, unchanged=before, deleted=gone)
 
 
-def test_rows_that_come_in_no_order_after_all_are_found_too(rig: Rig):
+@pytest.mark.parametrize("mode", MODES)
+def test_rows_that_come_in_no_order_after_all_are_found_too(rig: Rig, mode: str):
     v = a_column("text", 1043)
     rig.at_target(TABLE.format("text"), *map(STORED.format, range(20)))
     keys = [*range(9), 9, 19, 10, *range(11, 18), 18]
     at_source = source(v, [(key, b"a") for key in keys])
 
-    raw, checked = outcomes(rig, "incremental", at_source, v, batch_size=3)
+    raw, checked = outcomes(rig, mode, at_source, v, batch_size=3)
 
     assert raw == checked
     assert raw[0] == Tally(extracted=20, unchanged=20)

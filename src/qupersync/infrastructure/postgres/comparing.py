@@ -16,7 +16,7 @@ OTHERS = SQL("pg_temp.qupersync_others")
 CREATE = "CREATE TEMP TABLE qupersync_others (arrival tid) ON COMMIT DROP"
 NOTE = "INSERT INTO pg_temp.qupersync_others SELECT unnest(CAST(%s AS tid[]))"
 # Who holds the target now is not waited for: the merge at the end can do without all this.
-HURRY = "SET LOCAL lock_timeout TO '100ms'"
+HURRY = "SAVEPOINT qupersync_look; SET LOCAL lock_timeout TO '100ms'"
 # The merge takes their places as one value, of some 30 bytes each in the target's memory.
 MOST_OTHERS = 1_000_000
 
@@ -101,12 +101,7 @@ class Comparing:
 
     def _let_go(self, look: Callable[[], Found | None]) -> Found | None:
         """Look at the target and let go of it at once: the source may be read for hours."""
-
-        def in_a_hurry() -> Found | None:
-            self.staging.cursor.execute(HURRY)
-            return look()
-
-        return dispensable(self.staging.cursor, in_a_hurry)
+        return dispensable(self.staging.cursor, look, HURRY)
 
     def _glanced(self, part: Part) -> Part | None:
         return self._let_go(lambda: recognised(self.staging, part))

@@ -131,14 +131,19 @@ class RawSql:
             return None
         return next(column for column in self.columns if column.name == name)
 
-    def reach(self, after: str) -> Composed | None:
+    @property
+    def is_counted(self) -> bool:
+        """Tell whether the key is one integer, which can be read without a look at the rules."""
+        return self._counter is not None and not self._counter.may_fail
+
+    def reach(self, after: str, *, with_ends: bool) -> Composed:
         """Return the last place behind ``after``, the least key and the greatest; no rule is asked.
 
-        None where the key is not one integer, or cannot be read without a look at the rules.
+        Without the ends, or if it ``is_counted``.
         """
-        if self._counter is None or self._counter.may_fail:
-            return None
         part = RAW if after == NOWHERE else PART.format(RAW, Literal(after))
+        if self._counter is None or not with_ends:
+            return REACH.format(SQL("NULL, NULL"), SQL("NULL"), part)
         return REACH.format(self._ends, listed(self._counter.parts), part)
 
     @kept

@@ -116,13 +116,12 @@ class RawStage:
             with translated():
                 found = glance(part)
             if found is None:
-                self.load.is_sorted = False
                 with translated(), self.connection.transaction():
                     found = self._judged(block, asked, part.after)
         except RowsRefusedError as error:
             self.load.note_refusal(block, error)
             return False
-        self.parts[-1] = found
+        self.parts[-1], self._end = found, found.until
         return True
 
     def spill(self) -> None:
@@ -149,14 +148,16 @@ class RawStage:
             return glanced or self._judged(block, asked, self._end)
 
     def _glanced(self, block: Block, glance: Glance, *, is_alone: bool) -> Part | None:
-        """Take a glance at rows, of which the span may be a guess if they are alone."""
-        reach = self.sql.reach(self._end)
-        if reach is None:
+        """Take a glance at rows; how far those go that are alone nobody asks."""
+        if not self.sql.is_counted:
             return None
         until, ends, rows = NOWHERE, block.ends(self.sql.key[0]), len(block.batch)
-        if not (is_alone and self.load.is_sorted and ends):
+        is_guess = self.load.is_sorted and bool(ends)
+        if not (is_guess and is_alone):
+            reach = self.sql.reach(self._end, with_ends=not is_guess)
             until, *reached = self.cursor.execute(reach).fetchone() or (NOWHERE, None, None)
-            self.load.is_sorted, ends = reached == ends, reached
+            if not is_guess:
+                self.load.is_sorted, ends = reached == ends, reached
         span = _dense(ends, rows)
         return glance(Part(rows=rows, after=self._end, until=until, span=span)) if span else None
 
@@ -166,6 +167,7 @@ class RawStage:
         except TooManyColumns as error:  # more than 800, most of them numbers as text
             raise RowsRefusedError("too many columns for one look", sqlstate="54011") from error
         held, _, until, first, last, *answers = row or (0, 0, NOWHERE, None, None)
+        self.load.is_sorted = False  # or the next is not known at a glance
         if held != len(block.batch):
             raise RowsRefusedError("a row breaks a rule of its job")
         span = _dense((first, last), held)

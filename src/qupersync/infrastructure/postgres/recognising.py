@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 
 from psycopg import Cursor, Error
 from psycopg.errors import QueryCanceled
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL
 
 from qupersync.infrastructure.postgres.raw_stage import Part
 from qupersync.infrastructure.postgres.staging import Staging
 
 Found = TypeVar("Found")
-BEGIN_LOOK = "SAVEPOINT qupersync_look"
+AND_THEN = SQL("{}; {}")
+LOOK = "SAVEPOINT qupersync_look"
 TAKE_BACK = "ROLLBACK TO qupersync_look; RELEASE qupersync_look"
 
 
@@ -26,11 +28,12 @@ def recognised(staging: Staging, part: Part) -> Part | None:
         psycopg.Error: also for a row that cannot be read; its rules will tell why.
     """
     sql, is_alone = staging.load_sql, staging.whole is part
-    if staging.cursor.execute(sql.narrow(part.span)).fetchone() is None:
+    prepare = sql.narrow(part.span)
+    if not is_alone:
+        prepare = AND_THEN.format(prepare, staging.raw_sql.set_part(part.after, part.until))
+    if staging.cursor.execute(prepare).fetchone() is None:
         staging.raw_load.glances = False
         return None
-    if not is_alone:
-        staging.set_part(part)
     told = sql.settled.column if sql.settled else None
     matched = staging.raw_sql.matched(in_part=not is_alone, told=told)
     query = sql.alike(matched, staging.look, staging.key_indexes)
@@ -40,12 +43,15 @@ def recognised(staging: Staging, part: Part) -> Part | None:
     return None
 
 
-def dispensable(cursor: Cursor[TupleRow], look: Callable[[], Found | None]) -> Found | None:
+def dispensable(
+    cursor: Cursor[TupleRow], look: Callable[[], Found | None], begin: LiteralString = LOOK
+) -> Found | None:
     """Take a look that the run can do without; None if anything of it is gone or forbidden.
 
-    What it sets is taken back, and what it locks is let go of.
+    What it sets is taken back, and what it locks is let go of. ``begin`` may set more than ``LOOK``
+    does.
     """
-    cursor.execute(BEGIN_LOOK)
+    cursor.execute(begin)
     try:
         found = look()
     except Error as error:
