@@ -13,6 +13,7 @@ from psycopg import Connection, Cursor, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
 from qupersync.domain.pulse import Pulse
+from qupersync.infrastructure.postgres.deadlines import Deadlines
 from qupersync.infrastructure.postgres.errors import translated
 
 CONNECT_TIMEOUT_S = 10
@@ -30,6 +31,9 @@ PARAMETERS: dict[str, Any] = {
 # All our names are qualified, but an operator or a function that somebody made in a schema of the
 # path, for exactly our types, would be called instead of PostgreSQL's own (CVE-2018-1058).
 SEARCH_PATH = "pg_catalog, pg_temp"
+# A peer that is silent but acknowledges, as a proxy does, escapes keepalives and
+# ``tcp_user_timeout``, and libpq waits for ever.
+DEADLINES = Deadlines()
 # A server that is alive has ended a statement by its own limit before.
 GRACE_S = 10.0
 # Who was asked to stop has 30 s in Kubernetes, and connects once more to record the end.
@@ -82,7 +86,7 @@ class Session:
         limits = _LIMITS | limits
         with (
             translated(),
-            _by(seconds(limits["statement_timeout"]) + GRACE_S, self.cut),
+            DEADLINES.within(seconds(limits["statement_timeout"]) + GRACE_S, self.cut),
             self.connection.transaction(),
             self.connection.cursor() as cursor,
         ):
@@ -131,25 +135,10 @@ def seconds(limit: str) -> float:
     return float(number) / (1000 if limit.endswith("ms") else 1)
 
 
-@contextmanager
-def _by(limit_s: float, act: Callable[[], None]) -> Iterator[None]:
-    """Call ``act`` unless the block ends in time.
-
-    A peer that is silent but acknowledges, as a proxy does, escapes keepalives and
-    ``tcp_user_timeout``, and libpq waits for ever.
-    """
-    timer = _after(limit_s, act)
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _after(seconds: float, act: Callable[[], None]) -> Timer:
+def _after(seconds: float, act: Callable[[], None]) -> None:
     timer = Timer(seconds, act)
     timer.daemon = True
     timer.start()
-    return timer
 
 
 @contextmanager
