@@ -14,6 +14,7 @@ from qupersync.domain.errors import QuperSyncError, StoppedError
 from qupersync.domain.ports import Table, Terms
 from qupersync.domain.ports import Unit as AnyUnit
 from qupersync.domain.row_check import Block
+from qupersync.infrastructure.postgres.raw_load import RawLoad
 from qupersync.infrastructure.postgres.session import Session
 from qupersync.infrastructure.postgres.unit import Unit
 
@@ -26,6 +27,7 @@ class Writer(Table, Protocol):
     """A table over one of its connections."""
 
     session: Session
+    raw_load: RawLoad
 
     def unfenced(self, terms: Terms) -> AbstractContextManager[Unit]:
         """Open a unit that may only stage until its fence."""
@@ -87,7 +89,7 @@ class Staged:
 
     def write_early(self) -> None:
         """Let the rows be written before their turn, if they seem to be all new."""
-        if self._ready is not None:
+        if self._ready is not None and self.table.raw_load.expects_new:
             self._written = self.writer.submit(self._write, self._ready)
 
     def _write(self, ready: Future[None]) -> None:

@@ -12,7 +12,6 @@ from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
-from qupersync.infrastructure.postgres.raw_load import NEW
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.uniqueness import tried
 
@@ -46,8 +45,7 @@ class Appending:
         turn must come soon: the source may be silent for long, while others wait for the rows.
         """
         load = self.staging.raw_load
-        is_fit = self.staging.is_judged and load.keeps_unique and load.goes_early
-        if is_fit and load.finds == NEW:
+        if self.staging.is_judged and load.expects_new:
             with suppress(RowsRefusedError):
                 if self.staging.value(self.staging.load_sql.stands_alone()):
                     way = partial(self._in_time, fence, is_turn)
