@@ -63,11 +63,14 @@ class Site(World):
     """A world whose target is reached through a proxy; the job items takes several batches.
 
     ``jobs`` is its file: the rows take the path that ``load`` chooses, auto the checked one.
+    ``held_at`` is the fetch that a run waits for when it is held up: of the first piece there is
+    one of a row, one of a batch, and then a flight of two.
     """
 
     proxy: Proxy
     load: str = "auto"
     mutant: str = ""
+    held_at: int = 5
     done: Done = field(init=False, repr=False)
     invariants: Invariants = field(init=False)
 
@@ -180,14 +183,20 @@ class Site(World):
         """Return which version of each row the target has."""
         return self.rows("SELECT id, xmin::text, ctid::text FROM items ORDER BY id")
 
-    def held_up(self, fetch: int = 4) -> tuple[Fault, Delay]:
+    def held_up(self, fetch: int | None = None) -> tuple[Fault, Delay]:
         """Let the next run wait at the source, outside any transaction of the target.
 
-        Before the fourth fetch one piece of two batches is stored.
+        Before the fifth fetch one piece of two batches is stored.
         """
         delay = Delay()
-        fault = self.stand_in.faults.arm(Fault(when=AtSql("fetch", fetch), what=delay))
+        when = AtSql("fetch", fetch or self.held_at)
+        fault = self.stand_in.faults.arm(Fault(when=when, what=delay))
         return fault, delay
+
+    def by_the_row(self) -> None:
+        """Fetch row by row; before the sixth, two batches of two rows are known to be two."""
+        self.shell.variables["REDSHIFT_FETCH_SIZE"] = "1"
+        self.held_at = 6
 
     @contextmanager
     def interrupted(self, *words: str) -> Iterator[Child]:

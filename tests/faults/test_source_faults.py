@@ -13,9 +13,9 @@ SERIAL = ServerError(sqlstate="XX000", message="1023 Serializable isolation viol
 PLACES: dict[str, When] = {
     "at the clock": AtSql("getdate"),
     "at the cursor": AtSql("declare"),
-    "in the first rows": AfterRows(2),
-    "in the last rows": AfterRows(9),
-    "before the last fetch": AtSql("fetch", 6),
+    "in the first rows": AfterRows(6),
+    "in the last rows": AfterRows(13),
+    "before the last fetch": AtSql("fetch", 8),
     "at a row description": AtMessage(Sender.SERVER, b"T", 4),
 }
 

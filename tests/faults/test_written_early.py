@@ -32,6 +32,7 @@ def made_plain(site: Site) -> Site:
     """New rows for a table where nothing acts on one: four batches and one row, in one piece."""
     jobs = site.jobs.replace("batch_size: 4", "batch_size: 2").replace(", chunk: 1h", "")
     site.shell.write_jobs(jobs)
+    site.by_the_row()
     site.at_target("ALTER TABLE items DROP CONSTRAINT items_name_check")
     site.at_source(
         "TRUNCATE items",
