@@ -47,10 +47,10 @@ def _end(code: object) -> None:
 
     To take all objects of a run apart takes Python 10 ms; the system takes the memory as it is.
     """
-    with suppress(OSError):
-        print(end="", flush=True)  # noqa: T201 - what is left of all output
-        if isinstance(code, int):
-            atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing does before os._exit
+    if isinstance(code, int):
+        atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to do what Python does now
+        with suppress(OSError):
+            print(end="", flush=True)  # noqa: T201 - what is left of all output
             os._exit(code)
 
 

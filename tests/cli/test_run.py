@@ -269,8 +269,8 @@ def test_weak_tls_towards_another_machine_is_a_warning_of_each_run(world: World)
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_in_order(world: World, number: signal.Signals, code: int):
-    # The first row of each connection is that of the known bytes, the second the job's clock.
-    fault = world.stand_in.faults.arm(Fault(when=AfterRows(2), what=Delay()))
+    # The first three rows of each connection are the known bytes, the next is the job's clock.
+    fault = world.stand_in.faults.arm(Fault(when=AfterRows(4), what=Delay()))
     process = world.shell.start("run", "--all")
     assert fault.reached.wait(timeout=30)
 
