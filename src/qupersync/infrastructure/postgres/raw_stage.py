@@ -167,7 +167,7 @@ class RawStage:
         except TooManyColumns as error:  # more than 800, most of them numbers as text
             raise RowsRefusedError("too many columns for one look", sqlstate="54011") from error
         held, _, until, first, last, *answers = row or (0, 0, NOWHERE, None, None)
-        self.load.is_sorted = False  # or the next is not known at a glance
+        self.load.is_sorted = False  # a guess in vain is not made again
         if held != len(block.batch):
             raise RowsRefusedError("a row breaks a rule of its job")
         span = _dense((first, last), held)
