@@ -4,15 +4,13 @@ import subprocess
 import sys
 
 PROGRAM = """
-import resource, sys
+import atexit, resource, sys
 most = resource.getrlimit(resource.RLIMIT_CORE)[1]
 resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+atexit.register(lambda: print(resource.getrlimit(resource.RLIMIT_CORE)[0]))
 sys.argv[1:] = ['--version']
 from qupersync.__main__ import main
-try:
-    main()
-except SystemExit:
-    print(resource.getrlimit(resource.RLIMIT_CORE)[0])
+main()
 """
 
 
