@@ -75,6 +75,8 @@ class _Watch(Thread):
         self.peak_bytes = 0
         self.timed_out = False
         self._process = psutil.Process(pid)
+        if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+            raise RuntimeError("this kernel does not tell the children of a process")
         self._deadline = time.monotonic() + timeout_s
         self._over = Event()
 
@@ -108,10 +110,17 @@ def _below(pid: int) -> Iterator[psutil.Process]:
     only those wait who keep both cores busy.
     """
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError, psutil.NoSuchProcess):  # gone by now
-            for child in map(int, children.read_text().split()):
+        for child in map(int, _told(children).split()):
+            with suppress(psutil.NoSuchProcess):
                 yield psutil.Process(child)
-                yield from _below(child)
+            yield from _below(child)
+
+
+def _told(children: Path) -> str:
+    try:
+        return children.read_text()
+    except OSError:  # the thread is gone
+        return ""
 
 
 def _largest_process(usage: resource.struct_rusage) -> int:

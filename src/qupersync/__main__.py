@@ -49,7 +49,7 @@ def _end(code: object) -> None:
     """
     if isinstance(code, int):
         atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to do what Python does now
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # full, or closed
             print(end="", flush=True)  # noqa: T201 - what is left of all output
             os._exit(code)
 

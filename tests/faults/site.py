@@ -64,13 +64,13 @@ class Site(World):
 
     ``jobs`` is its file: the rows take the path that ``load`` chooses, auto the checked one.
     ``held_at`` is the fetch that a run waits for when it is held up: of the first piece there is
-    one of a row, one of a batch, and then a flight of two.
+    one of a row, one of half a batch, a flight of two, and one that finds the end.
     """
 
     proxy: Proxy
     load: str = "auto"
     mutant: str = ""
-    held_at: int = 5
+    held_at: int = 6
     done: Done = field(init=False, repr=False)
     invariants: Invariants = field(init=False)
 
@@ -186,7 +186,7 @@ class Site(World):
     def held_up(self, fetch: int | None = None) -> tuple[Fault, Delay]:
         """Let the next run wait at the source, outside any transaction of the target.
 
-        Before the fifth fetch one piece of two batches is stored.
+        Before the sixth fetch one piece of two batches is stored.
         """
         delay = Delay()
         when = AtSql("fetch", fetch or self.held_at)

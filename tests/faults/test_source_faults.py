@@ -15,7 +15,7 @@ PLACES: dict[str, When] = {
     "at the cursor": AtSql("declare"),
     "in the first rows": AfterRows(6),
     "in the last rows": AfterRows(13),
-    "before the last fetch": AtSql("fetch", 8),
+    "before the last fetch": AtSql("fetch", 10),
     "at a row description": AtMessage(Sender.SERVER, b"T", 4),
 }
 

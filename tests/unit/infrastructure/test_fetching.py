@@ -50,8 +50,43 @@ def test_no_more_are_fetched_than_are_allowed():
 def test_the_same_fetch_is_sent_several_times_in_one_flight():
     numbers, answers = asked([1] * 25, most=3, flight=2)
 
-    assert numbers == [1, *[3] * 9]
-    assert list(map(len, answers)) == [1, 3, 6, 6, 6, 3]
+    assert numbers == [1, *[3] * 10]
+    assert list(map(len, answers)) == [1, 3, 6, 6, 6, 3, 0]
+
+
+def test_a_flight_that_brings_too_few_rows_is_not_the_end():
+    """Should a server answer the same FETCH only once in a flight."""
+    left = list(range(20))
+
+    def execute(sql: str, times: int = 1) -> tuple[Layout, list[bytes]]:
+        del times
+        rows = int(sql.split()[2])
+        got, left[:rows] = [b"%d" % number for number in left[:rows]], []
+        return NOTHING, got
+
+    read = [body for _, bodies in fetched(execute, "c", 3, flight=2) for body in bodies]
+
+    assert read == [b"%d" % number for number in range(20)]
+
+
+def test_a_flight_has_no_more_rows_than_one_fetch_may_have():
+    numbers: list[tuple[int, int]] = []
+    left = 20_000
+
+    def execute(sql: str, times: int = 1) -> tuple[Layout, list[bytes]]:
+        nonlocal left
+        if not sql.startswith("FETCH"):
+            return NOTHING, []
+        rows = int(sql.split()[2])
+        numbers.append((rows, times))
+        got = min(left, rows * times)
+        left -= got
+        return NOTHING, [b"a"] * got
+
+    read = batches("", 5_000, fetch_rows=1_000, execute=execute, is_known=True)
+
+    assert sum(len(batch) for batch in read) == 20_000
+    assert max(rows * times for rows, times in numbers) == 1_000
 
 
 @pytest.mark.parametrize("rows", range(40))

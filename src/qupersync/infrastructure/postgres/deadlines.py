@@ -1,17 +1,19 @@
 """What is done to a wait that does not end in time, by one thread for all of them."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import monotonic
 
+logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.25
 
 
 @dataclass(eq=False, slots=True)
 class Deadline:
-    """A moment of ``time.monotonic``, and what is due then; that must not fail."""
+    """A moment of ``time.monotonic``, and what is due then."""
 
     at: float
     act: Callable[[], None]
@@ -33,10 +35,11 @@ class Deadlines:
         """Call ``act`` unless the block ends in time."""
         deadline = Deadline(monotonic() + limit_s, act)
         with self._lock:
-            self._open.add(deadline)
             if self._watcher is None:
-                self._watcher = Thread(target=self._watch, name="deadlines", daemon=True)
-                self._watcher.start()
+                watcher = Thread(target=self._watch, name="deadlines", daemon=True)
+                watcher.start()
+                self._watcher = watcher
+            self._open.add(deadline)
         try:
             yield
         finally:
@@ -50,4 +53,7 @@ class Deadlines:
                 passed = [deadline for deadline in self._open if deadline.at <= monotonic()]
                 self._open.difference_update(passed)
             for deadline in passed:
-                deadline.act()
+                try:
+                    deadline.act()
+                except Exception:
+                    logger.exception("a wait could not be ended")  # and the others still can

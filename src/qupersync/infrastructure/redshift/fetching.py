@@ -36,7 +36,8 @@ def batches(
     execute(f"DECLARE {name} CURSOR FOR {sql}")
     layout, size = Layout((), (), ()), 0
     waiting: list[bytes] = []
-    answers = fetched(execute, name, min(fetch_rows, batch_rows), FETCHES if is_known else 1)
+    flight = FETCHES if is_known else 1
+    answers = fetched(execute, name, max(1, min(fetch_rows, batch_rows) // flight), flight)
     for layout, bodies, more in _in_parts(answers):
         # Only with a row to follow, so that only an empty result gives an empty batch.
         if waiting and bodies and size + more > BATCH_BYTES:
@@ -73,16 +74,19 @@ def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterat
 
     The driver holds a whole answer in memory. So its number of rows, at most ``most``, follows
     the widest row of the one before: a mebibyte in all, or one row. Answers to the same FETCH
-    are ``flight`` in one.
+    are ``flight`` in one; that the end is reached only a FETCH by itself can say.
     """
     rows, times = 1, 1
     while True:
         layout, bodies = execute(f"FETCH FORWARD {rows} FROM {cursor}", times)
         yield layout, bodies
-        if len(bodies) < rows * times:
+        if len(bodies) == rows * times:
+            before, rows = rows, min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
+            times = flight if 1 < rows == before else 1
+        elif times == 1:
             return
-        before, rows = rows, min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
-        times = flight if 1 < rows == before else 1
+        else:
+            times = 1
 
 
 def batch_of(layout: Layout, bodies: Sequence[bytes], *, is_known: bool = False) -> Batch:
