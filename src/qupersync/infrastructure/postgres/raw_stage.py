@@ -148,7 +148,7 @@ class RawStage:
             return glanced or self._judged(block, asked, self._end)
 
     def _glanced(self, block: Block, glance: Glance, *, is_alone: bool) -> Part | None:
-        """Take a glance at rows; how far those go that are alone nobody asks."""
+        """Take a glance at rows; where they end is not asked if they are all of a transaction."""
         if not self.sql.is_counted:
             return None
         until, ends, rows = NOWHERE, block.ends(self.sql.key[0]), len(block.batch)

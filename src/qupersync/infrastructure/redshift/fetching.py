@@ -73,7 +73,7 @@ def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterat
     """Yield the answers of FETCH until the cursor is at its end; at least one.
 
     The driver holds a whole answer in memory. So its number of rows, at most ``most``, follows
-    the widest row of the one before: a mebibyte in all, or one row. Answers to the same FETCH
+    the widest row of the one before: ``FETCH_BYTES`` in all, or one row. Answers to the same FETCH
     are ``flight`` in one; that the end is reached only a FETCH by itself can say.
     """
     rows, times = 1, 1
