@@ -1,5 +1,6 @@
 """While a batch is merged the next is on its way over a second connection; order is kept."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -12,6 +13,7 @@ import pytest
 from qupersync.domain.batch import Tally
 from qupersync.domain.run import Run, Status
 from qupersync.domain.table_name import TableName
+from qupersync.infrastructure.postgres import appending
 from qupersync.infrastructure.postgres import session as postgres
 from qupersync.infrastructure.postgres.ahead import Spare
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
@@ -67,6 +69,16 @@ END $$;
 CREATE SEQUENCE tries;
 CREATE INDEX ON items (public.looks(id));
 GRANT USAGE ON SEQUENCE tries TO quper_writer;
+"""
+# Until the other connection has written its rows, and waits.
+UNTIL_NEXT_IS_WRITTEN = """
+LOOP
+  PERFORM pg_stat_clear_snapshot();
+  EXIT WHEN EXISTS (
+    SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE relation = 'public.items'::regclass AND mode = 'RowExclusiveLock'
+       AND pid <> pg_backend_pid() AND state = 'idle in transaction');
+END LOOP
 """
 STORED = "SELECT id, name FROM items ORDER BY id"
 
@@ -252,6 +264,42 @@ def test_a_batch_that_could_not_be_written_early_is_written_in_its_turn(nine: Ri
 
     assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
     assert nine.rows("SELECT last_value FROM tries") == [(2,)]
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Let what is written early wait for ever, unless it is in somebody's way."""
+    monkeypatch.setattr(appending, "EARLY_S", math.inf)
+
+
+@pytest.mark.usefixtures("patient")
+def test_rows_written_early_that_block_the_batch_before_give_way(items: Rig):
+    items.at_source(
+        "ALTER TABLE items DROP CONSTRAINT items_pkey",
+        "INSERT INTO items SELECT id, 'row ' || at, '2026-03-01 11:00'::timestamp"
+        " FROM unnest(ARRAY[1, 2, 3, 4, 5, 4, 6]) WITH ORDINALITY AS s (id, at)",
+    )
+    items.at_target(INDEXED.format(id=3, act=UNTIL_NEXT_IS_WRITTEN))
+
+    run = items.run(RAW)
+
+    assert run.tally == Tally(extracted=7, inserted=6, updated=1), run.error
+    assert items.rows(STORED) == [
+        (id_, f"row {at}") for id_, at in [(1, 1), (2, 2), (3, 3), (4, 6), (5, 5), (6, 7)]
+    ]
+
+
+@pytest.mark.usefixtures("patient")
+def test_rows_written_early_give_way_to_others(nine: Rig):
+    def rivals(run: Run) -> None:
+        if run.batches == 1:
+            assert is_so(nine, WRITING)
+            nine.at_target("SET lock_timeout TO '5s'", "INSERT INTO items VALUES (3, 'theirs')")
+
+    run = replace(nine.use_case(), on_step=rivals)(RAW, nine.order())
+
+    assert run.tally == Tally(extracted=9, inserted=8, updated=1), run.error
+    assert nine.rows(STORED) == [(at, f"row {at}") for at in range(1, 10)]
 
 
 def test_rows_written_early_whose_turn_does_not_come_are_taken_back(nine: Rig):

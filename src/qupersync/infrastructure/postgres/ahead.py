@@ -19,8 +19,6 @@ from qupersync.infrastructure.postgres.session import Session
 from qupersync.infrastructure.postgres.unit import Unit
 
 logger = logging.getLogger(__name__)
-# So long may others have to wait for rows that are written early and whose turn does not come.
-EARLY_S = 2.0
 
 
 class Writer(Table, Protocol):
@@ -70,32 +68,17 @@ class Staged:
     table: Writer
     block: Block
     terms: Terms
-    writer: ThreadPoolExecutor
-    following: Self | None = field(default=None, init=False)
     _ready: Future[None] | None = field(default=None, init=False)
     _staged: Unit | None = field(default=None, init=False)
-    _written: Future[None] | None = field(default=None, init=False)
     _turn: Event = field(default_factory=Event, init=False)
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
 
-    def begin(self, stager: ThreadPoolExecutor) -> None:
-        """Let the rows be staged; the fence waits until it is their turn."""
-        self._ready = stager.submit(self._stage)
+    def begin(self, stagers: ThreadPoolExecutor) -> None:
+        """Let the rows be staged, and written if they seem to be all new.
 
-    def _hand_over(self) -> None:
-        """Let the next batch be written, now that this one has only its commit before it."""
-        if self.following is not None:
-            self.following.write_early()
-
-    def write_early(self) -> None:
-        """Let the rows be written before their turn, if they seem to be all new."""
-        if self._ready is not None and self.table.raw_load.expects_new:
-            self._written = self.writer.submit(self._write, self._ready)
-
-    def _write(self, ready: Future[None]) -> None:
-        ready.result()
-        if self._staged is not None:
-            self._staged.write_early(lambda: self._turn.wait(EARLY_S))
+        The fence of others waits until it is their turn.
+        """
+        self._ready = stagers.submit(self._stage)
 
     def _stage(self) -> None:
         """Stage the rows as the bytes that came, or not at all if they must be checked.
@@ -103,10 +86,11 @@ class Staged:
         That locks the target, for which nothing may wait that waits for its turn.
         """
         unit = self._opened.enter_context(self.table.unfenced(self.terms))
-        if unit.stage_early(self.block):
-            self._staged = unit
-        else:
+        if not unit.stage_early(self.block):
             self._opened.close()
+            return
+        self._staged = unit
+        unit.write_early(self._turn.wait)
 
     @contextmanager
     def unit(self) -> Iterator[tuple[AnyUnit, list[Reject]]]:
@@ -120,19 +104,16 @@ class Staged:
                 staged.fence()
                 if staged.judge(self.block):
                     yield staged, []
-                    self._hand_over()
                     return
         with self.table.unit(self.terms) as unit:
             yield unit, unit.stage(self.block)
-            self._hand_over()
 
     def _wait(self) -> None:
         """Wait for what was begun, once; raise what went wrong with it."""
         self._turn.set()
         ready, self._ready = self._ready, None
-        written, self._written = self._written, None
-        for begun in filter(None, (ready, written)):
-            begun.result()
+        if ready is not None:
+            ready.result()
 
     def discard(self) -> None:
         """Roll back what nobody is going to store; a silent server is not waited for."""
@@ -157,9 +138,9 @@ class Ahead:
     def __call__(self, blocks: Iterator[Block]) -> Iterator[Iterator[Staged]]:
         """Keep the promise of ``ports.Table.staged``."""
         under_way: deque[Staged] = deque(maxlen=2)
-        with ThreadPoolExecutor(1, "stager") as stager, ThreadPoolExecutor(1, "writer") as writer:
+        with ThreadPoolExecutor(2, "stager") as stagers:
             try:
-                yield self._each(blocks, stager, writer, under_way)
+                yield self._each(blocks, stagers, under_way)
             finally:
                 for batch in under_way:
                     batch.discard()
@@ -167,8 +148,7 @@ class Ahead:
     def _each(
         self,
         blocks: Iterator[Block],
-        stager: ThreadPoolExecutor,
-        writer: ThreadPoolExecutor,
+        stagers: ThreadPoolExecutor,
         under_way: deque[Staged],
     ) -> Iterator[Staged]:
         """Yield the batches, those of the raw path on the two connections in turn."""
@@ -177,12 +157,10 @@ class Ahead:
             is_raw = self.is_raw(block)
             if is_raw and number and len(writers) == 1 and self.spare:
                 writers.extendleft(map(self.writers, self.spare.opened()))
-            batch = Staged(table=writers[0], block=block, terms=self.terms, writer=writer)
-            if under_way:
-                under_way[-1].following = batch
+            batch = Staged(table=writers[0], block=block, terms=self.terms)
             # The caller still stores the batch before this one, over its connection.
             if is_raw and (number == 0 or len(writers) > 1):
-                batch.begin(stager)
+                batch.begin(stagers)
             under_way.append(batch)
             yield batch
             writers.rotate()

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 
 from qupersync.domain.batch import Tally
 from qupersync.domain.errors import RowAccountingError, RowsRefusedError
@@ -14,6 +15,14 @@ from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.uniqueness import tried
+
+# So long may rows that are written early wait for their turn, and so long before it is asked
+# whether anybody waits for them: it may be the batch before, which is blocked by one of their keys.
+EARLY_S, LOOK_EVERY_S = 2.0, 0.1
+IS_IN_THE_WAY = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_locks
+                WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))
+"""
 
 
 @dataclass(slots=True)
@@ -37,26 +46,28 @@ class Appending:
         ages = [] if late is None else self.staging.value(sql.late(late))
         return Merged(tally=Tally(inserted=rows), lateness=lateness(ages))
 
-    def early(self, fence: Callable[[], None], is_turn: Callable[[], bool]) -> None:
-        """Insert the rows while the batch before is being committed, if it was all new.
+    def early(self, fence: Callable[[], None], turn: Callable[[float], bool]) -> None:
+        """Insert the rows while the batch before is still being stored, if they seem to be new.
 
-        If it holds one of their keys they wait for it, and are not new. It must be a table where
-        nothing acts on a row: a trigger might look for that batch, and not find it yet. And their
-        turn must come soon: the source may be silent for long, while others wait for the rows.
+        Where both have a key, the one that waits for the other finds that its rows are not new, or
+        the early one is in the way. It must be a table where nothing acts on a row: a trigger might
+        look for that batch, and not find it yet. And their turn must come soon, as the source may
+        be silent for long: ``turn`` waits for it, so many seconds, and tells whether it came.
         """
         load = self.staging.raw_load
         if self.staging.is_judged and load.expects_new:
             with suppress(RowsRefusedError):
                 if self.staging.value(self.staging.load_sql.stands_alone()):
-                    way = partial(self._in_time, fence, is_turn)
+                    way = partial(self._in_time, fence, turn)
                     self.is_done = tried(self.staging, way) is not None
             load.goes_early = self.is_done
 
-    def _in_time(self, fence: Callable[[], None], is_turn: Callable[[], bool]) -> Merged:
+    def _in_time(self, fence: Callable[[], None], turn: Callable[[float], bool]) -> Merged:
         fence()
-        merged = self()
-        if not is_turn():
-            raise RowAccountingError("the turn of the rows does not come")
+        merged, until = self(), monotonic() + EARLY_S
+        while not turn(LOOK_EVERY_S):
+            if monotonic() > until or self.staging.value(IS_IN_THE_WAY):
+                raise RowAccountingError("the turn of the rows does not come")
         return merged
 
     def _insert(self) -> None:

@@ -104,14 +104,14 @@ class Unit:
         """After the fence, tell whether rows that were staged before keep the rules."""
         return self.staging.judge(block, self.merging.recognise)
 
-    def write_early(self, is_turn: Callable[[], bool]) -> None:
-        """Write the rows before their turn, if all seem to be new.
+    def write_early(self, turn: Callable[[float], bool]) -> None:
+        """Write the rows before their turn, if all seem to be new; else nothing of it stays.
 
-        ``is_turn`` waits for the turn; if it says that it does not come, nothing of it stays.
+        ``turn`` waits so many seconds for their turn, and tells whether it came.
 
         Raises: as ``fence`` and ``merge`` do.
         """
-        self.merging.appending.early(self.fence, is_turn)
+        self.merging.appending.early(self.fence, turn)
 
     def observe(self) -> Observed:
         """Keep the promise of ``ports.Unit.observe``."""
