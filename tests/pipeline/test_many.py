@@ -147,10 +147,13 @@ def test_a_silent_source_ends_with_the_jobs_time(tables: Rig):
     assert (run.status, run.error_code) == (Status.DEAD, "timeout")
 
 
-def test_a_source_silent_in_the_middle_of_a_read_is_lost_long_before_the_jobs_time(tables: Rig):
-    tables.stand_in.faults.arm(Fault(when=AtSql("FETCH FORWARD 8"), what=BlackHole()))
+@pytest.mark.parametrize("statement", ["FETCH FORWARD 8", "ROLLBACK"])
+def test_a_source_silent_in_the_middle_of_a_read_is_lost_long_before_the_jobs_time(
+    tables: Rig, statement: str
+):
+    tables.stand_in.faults.arm(Fault(when=AtSql(statement), what=BlackHole()))
 
-    with tables.open_source(3600) as source:
+    with tables.open_source(20) as source:
         source.quiet_s = 0.5
         with pytest.raises(SourceUnavailableError, match=r"nothing for 0\.5 seconds"):
             list(source.read("SELECT * FROM one", batch_rows=10_000))

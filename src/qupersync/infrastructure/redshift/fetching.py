@@ -7,7 +7,9 @@ from typing import Protocol
 from uuid import uuid4
 
 from qupersync.domain.batch import Batch, Decoded, Refusal, Row
+from qupersync.domain.errors import DriverUnknownError
 from qupersync.infrastructure.redshift.layout import Layout
+from qupersync.infrastructure.redshift.probe import UNKNOWN
 
 BATCH_BYTES = 4 * 1024 * 1024
 FETCH_BYTES = 512 * 1024
@@ -75,6 +77,9 @@ def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterat
     The driver holds a whole answer in memory. So its number of rows, at most ``most``, follows
     the widest row of the one before: ``FETCH_BYTES`` in all, or one row. Answers to the same FETCH
     are ``flight`` in one; that the end is reached only a FETCH by itself can say.
+
+    Raises:
+        DriverUnknownError: it was not, so nobody knows whether the flight brought all its rows.
     """
     rows, times = 1, 1
     while True:
@@ -83,10 +88,10 @@ def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterat
         if len(bodies) == rows * times:
             before, rows = rows, min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
             times = flight if 1 < rows == before else 1
-        elif times == 1:
-            return
-        else:
-            times = 1
+            continue
+        if times > 1 and execute(f"FETCH FORWARD {rows} FROM {cursor}")[1]:
+            raise DriverUnknownError(f"{UNKNOWN}rows follow on an answer that had too few")
+        return
 
 
 def batch_of(layout: Layout, bodies: Sequence[bytes], *, is_known: bool = False) -> Batch:

@@ -62,6 +62,7 @@ class Source:
     quiet_s: float = QUIET_S
     pulse: Pulse = field(default_factory=Pulse)
     _reading: ReadAhead | None = field(default=None, init=False)
+    _is_begun: bool = field(default=False, init=False)
 
     def clock(self) -> datetime:
         """Keep the promise of ``ports.Source.clock``."""
@@ -99,6 +100,7 @@ class Source:
 
     def read(self, sql: str, *, batch_rows: int) -> Iterator[Batch]:
         """Keep the promise of ``ports.Source.read``."""
+        self._is_begun = False
         reading = batches(
             sql,
             batch_rows,
@@ -110,16 +112,19 @@ class Source:
         return self._reading
 
     def _in_reading(self, sql: str, times: int = 1) -> Answer:
-        # With the first row the result is complete at the source, so silence is no work.
-        is_begun = bool(self.wire.bodies)
+        # With the first row the result is complete at the source, so silence is no work: also not
+        # behind an answer without a row, which the last ones are.
+        is_begun = self._is_begun
         left_s = self.deadline - monotonic()
         try:
-            return self.execute(sql, times, at_most_s=self.quiet_s if is_begun else left_s)
+            answer = self.execute(sql, times, at_most_s=self.quiet_s if is_begun else left_s)
         except TimeLimitError as error:
             if is_begun and left_s > self.quiet_s and isinstance(error.__cause__, TimeoutError):
                 text = f"Redshift sent nothing for {self.quiet_s:g} seconds in the middle of a read"
                 raise SourceUnavailableError(text) from error
             raise
+        self._is_begun = is_begun or bool(answer[1])
+        return answer
 
     def execute(self, sql: str, times: int = 1, *, at_most_s: float = inf) -> Answer:
         """Run one statement within the time that is left; each wait ends after ``at_most_s``.

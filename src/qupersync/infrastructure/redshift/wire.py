@@ -54,6 +54,7 @@ class Wire:
         self.connection = connection
         self.bodies: list[bytes] = []
         self.size = 0
+        self._latest = ""
         self.is_known = False
         formats: defaultdict[int, tuple[int, Any]] = defaultdict(lambda: (TEXT, _not_here))
         formats.update(dict.fromkeys(DECODERS, (BINARY, _not_here)))
@@ -86,9 +87,12 @@ class Wire:
         """
         self.bodies, self.size = [], 0
         if times == 1:
+            self._latest = sql
             self._cursor.execute(sql)
-        else:
+        elif sql == self._latest:
             self._repeat(times)
+        else:
+            raise AssertionError("only the statement that ran last can be repeated")
         described: Sequence[dict[str, Any]] = (self._cursor.ps or {}).get("row_desc", [])
         layout = Layout.of(
             [field["label"].decode() for field in described],
