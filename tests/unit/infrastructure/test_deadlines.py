@@ -25,6 +25,21 @@ def test_what_ends_in_time_is_left_alone():
     assert not early.is_set()
 
 
+def test_nothing_is_done_once_the_block_is_left():
+    acting, order = Event(), []
+
+    def act() -> None:
+        acting.set()
+        Event().wait(0.2)
+        order.append("acted")
+
+    with Deadlines().within(0, act):
+        assert acting.wait(LIMIT_S)
+    order.append("left")
+
+    assert order == ["acted", "left"]
+
+
 def test_one_that_fails_takes_no_other_with_it(caplog):
     deadlines, passed = Deadlines(), Event()
 

@@ -32,7 +32,7 @@ class Deadlines:
 
     @contextmanager
     def within(self, limit_s: float, act: Callable[[], None]) -> Iterator[None]:
-        """Call ``act`` unless the block ends in time."""
+        """Call ``act``, which must not wait, unless the block ends in time; never behind it."""
         deadline = Deadline(monotonic() + limit_s, act)
         with self._lock:
             if self._watcher is None:
@@ -49,11 +49,20 @@ class Deadlines:
     def _watch(self) -> None:
         while True:
             Event().wait(LOOK_EVERY_S)
-            with self._lock:
-                passed = [deadline for deadline in self._open if deadline.at <= monotonic()]
-                self._open.difference_update(passed)
-            for deadline in passed:
+            for error in self._acted():  # not under the lock: who reads the log may be slow
+                logger.error("a wait could not be ended", exc_info=error)
+
+    def _acted(self) -> list[Exception]:
+        """Do what is due, each whatever becomes of the others; return what went wrong.
+
+        Under the lock, for who has left a block has begun something else.
+        """
+        failures = []
+        with self._lock:
+            for deadline in [deadline for deadline in self._open if deadline.at <= monotonic()]:
+                self._open.discard(deadline)
                 try:
                     deadline.act()
-                except Exception:
-                    logger.exception("a wait could not be ended")  # and the others still can
+                except Exception as error:  # noqa: BLE001 - logged by the caller
+                    failures.append(error)
+        return failures
