@@ -15,7 +15,8 @@ SIGNAL_BASE = 128
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # First of all, for the imports take longer than many a run. What comes before, while Python
+    _require_streams()
+    # Before all else, for the imports take longer than many a run. What comes before, while Python
     # itself starts (20 ms), ends the process in the system's way, by the signal.
     signal.signal(signal.SIGTERM, _leave)
     # Most of the 150,000 objects that the imports make live to the end. To look through them for
@@ -40,6 +41,17 @@ def main() -> None:
             signal.signal(number, signal.SIG_IGN)
         if isinstance(end := sys.exception(), SystemExit):
             _end(end.code)
+
+
+def _require_streams() -> None:
+    """Let a stream that the caller has closed lead nowhere: else a connection gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _end(code: object) -> None:

@@ -149,6 +149,16 @@ def test_nobody_reads_what_it_says_and_the_rows_are_loaded(site: Site, words: li
     site.recovers()
 
 
+@pytest.mark.parametrize("closed", ["1", "2", "0-2"])
+def test_a_stream_that_was_never_open_changes_nothing(site: Site, closed: str):
+    low, high = int(closed[0]), int(closed[-1])
+    with site.shell.start("run", "items", preexec_fn=lambda: os.closerange(low, high + 1)) as child:
+        assert child.wait(LIMIT_S) == 0
+
+    assert site.last_run() == ("success", "")
+    site.recovers()
+
+
 @pytest.mark.parametrize("words", [[], ["-o", "json"]])
 def test_a_full_disk_of_the_log_stops_no_run(site: Site, words: list[str]):
     with open("/dev/full", "w") as full:  # noqa: PTH123
