@@ -80,6 +80,23 @@ LOOP
        AND pid <> pg_backend_pid() AND state = 'idle in transaction');
 END LOOP
 """
+# The second batch has written 3 and waits until the third, which has 4, waits for 3; and wants 4.
+CROSSING = """
+CREATE SEQUENCE tries;
+GRANT USAGE ON SEQUENCE tries TO quper_writer;
+CREATE FUNCTION crosses(name text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+  IF name = 'row 3' AND nextval('public.tries') = 1 THEN
+    PERFORM pg_advisory_xact_lock(1);
+    LOOP EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE NOT granted); END LOOP;
+  ELSIF name = 'row 5' AND NOT (SELECT is_called FROM public.tries) THEN
+    LOOP EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory'); END LOOP;
+  END IF;
+  RETURN name;
+END $$;
+CREATE INDEX ON items (public.crosses(name));
+GRANT SELECT ON tries TO quper_writer;
+"""
 STORED = "SELECT id, name FROM items ORDER BY id"
 
 
@@ -287,6 +304,24 @@ def test_rows_written_early_that_block_the_batch_before_give_way(items: Rig):
     assert items.rows(STORED) == [
         (id_, f"row {at}") for id_, at in [(1, 1), (2, 2), (3, 3), (4, 6), (5, 5), (6, 7)]
     ]
+
+
+def test_two_batches_that_wait_for_each_other_are_both_stored(items: Rig):
+    items.at_source(
+        "ALTER TABLE items DROP CONSTRAINT items_pkey",
+        "INSERT INTO items SELECT id, 'row ' || at, '2026-03-01 11:00'::timestamp"
+        " FROM unnest(ARRAY[1, 2, 3, 4, 4, 3, 5]) WITH ORDINALITY AS s (id, at)",
+    )
+    items.at_target(CROSSING)
+    run = items.run(RAW)
+
+    assert run.tally == Tally(extracted=7, inserted=5, updated=2), run.error
+    assert items.rows(STORED) == [
+        (id_, f"row {at}") for id_, at in [(1, 1), (2, 2), (3, 6), (4, 5), (5, 7)]
+    ]
+    assert is_so(
+        items, "SELECT FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0"
+    )
 
 
 @pytest.mark.usefixtures("patient")
