@@ -13,6 +13,7 @@ from qupersync.domain.lateness import Lateness
 from qupersync.domain.ports import Merged
 from qupersync.domain.watermark import Window
 from qupersync.infrastructure.postgres.errors import translated
+from qupersync.infrastructure.postgres.raw_load import NEW
 from qupersync.infrastructure.postgres.staging import Staging
 from qupersync.infrastructure.postgres.uniqueness import tried
 
@@ -55,7 +56,8 @@ class Appending:
         be silent for long: ``turn`` waits for it, so many seconds, and tells whether it came.
         """
         load = self.staging.raw_load
-        if self.staging.is_judged and load.expects_new:
+        may_go = self.staging.is_judged and load.keeps_unique and load.goes_early
+        if may_go and self.staging.guess() == NEW:
             with suppress(RowsRefusedError):
                 if self.staging.value(self.staging.load_sql.stands_alone()):
                     way = partial(self._in_time, fence, turn)

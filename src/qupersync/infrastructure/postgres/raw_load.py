@@ -38,11 +38,6 @@ class RawLoad:
     refused: Block | None = None
     sql: RawSql | None = None
 
-    @property
-    def expects_new(self) -> bool:
-        """Tell whether the next rows may be written before their turn, for they seem to be new."""
-        return self.keeps_unique and self.goes_early and self.finds == NEW
-
     def takes(self, block: Block, *, is_alone: bool = True) -> bool:
         """Tell whether it is worth a try with this batch, or with one behind others."""
         if self.refusals >= MOST_REFUSALS or block is self.refused or not len(block.batch):
