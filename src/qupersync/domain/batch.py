@@ -85,7 +85,10 @@ class Batch:
 
     def parts(self, rows: int) -> Iterator["Batch"]:
         """Yield the same rows in batches of at most ``rows``; at least one."""
-        for at in range(0, max(len(self), 1), rows):
+        if len(self) <= rows:
+            yield self
+            return
+        for at in range(0, len(self), rows):
             yield replace(self, payloads=self.payloads[at : at + rows])
 
     def __len__(self) -> int:

@@ -37,7 +37,7 @@ def asked(
     if batch_rows:
         read = batches("", batch_rows, fetch_rows=most, execute=execute, is_known=True)
         return numbers, [list(batch.payloads) for batch in read]
-    return numbers, [bodies for _, bodies in fetched(execute, "c", most, flight)]
+    return numbers, [bodies for _, bodies, _ in fetched(execute, "c", most, flight)]
 
 
 def test_small_rows_are_soon_fetched_as_many_as_are_allowed():

@@ -18,6 +18,8 @@ GROWTH = 8
 FETCHES = 2
 
 Answer = tuple[Layout, list[bytes]]
+# With the size of all rows in bytes.
+Sized = tuple[Layout, list[bytes], int]
 
 
 class Execute(Protocol):
@@ -48,30 +50,28 @@ def batches(
         waiting += bodies
         size += more
         while len(waiting) > batch_rows:
-            yield batch_of(layout, waiting[:batch_rows], is_known=is_known)
-            del waiting[:batch_rows]
-            size = sum(map(len, waiting))
+            rest = waiting[batch_rows:]  # few: to touch each row once more is what costs
+            del waiting[batch_rows:]
+            yield batch_of(layout, waiting, is_known=is_known)
+            waiting, size = rest, sum(map(len, rest))
     yield batch_of(layout, waiting, is_known=is_known)
     execute("ROLLBACK")
 
 
-def _in_parts(answers: Iterator[Answer]) -> Iterator[tuple[Layout, list[bytes], int]]:
-    """Cut an answer whose rows were wider than those before it into parts of ``BATCH_BYTES``.
-
-    The last of each three is the part's size in bytes.
-    """
-    for layout, bodies in answers:
-        low, size, left = 0, 0, sum(map(len, bodies))
+def _in_parts(answers: Iterator[Sized]) -> Iterator[Sized]:
+    """Cut an answer whose rows were wider than those before it into parts of ``BATCH_BYTES``."""
+    for layout, bodies, total in answers:
+        low, size, left = 0, 0, total
         if left > BATCH_BYTES:
             for at, body in enumerate(bodies):
                 if at > low and size + len(body) > BATCH_BYTES:
                     yield layout, bodies[low:at], size
                     low, size, left = at, 0, left - size
                 size += len(body)
-        yield layout, bodies[low:], left
+        yield layout, bodies[low:] if low else bodies, left
 
 
-def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterator[Answer]:
+def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterator[Sized]:
     """Yield the answers of FETCH until the cursor is at its end; at least one.
 
     The driver holds a whole answer in memory. So its number of rows, at most ``most``, follows
@@ -84,9 +84,10 @@ def fetched(execute: Execute, cursor: str, most: int, flight: int = 1) -> Iterat
     rows, times = 1, 1
     while True:
         layout, bodies = execute(f"FETCH FORWARD {rows} FROM {cursor}", times)
-        yield layout, bodies
+        widths = [*map(len, bodies)]
+        yield layout, bodies, sum(widths)
         if len(bodies) == rows * times:
-            before, rows = rows, min(most, rows * GROWTH, _fitting(max(map(len, bodies))))
+            before, rows = rows, min(most, rows * GROWTH, _fitting(max(widths)))
             times = flight if 1 < rows == before else 1
             continue
         if times > 1 and execute(f"FETCH FORWARD {rows} FROM {cursor}")[1]:

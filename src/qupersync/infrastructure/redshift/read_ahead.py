@@ -20,6 +20,7 @@ class ReadAhead:
     def __init__(self, batches: Iterator[Batch]) -> None:
         self._batches = batches
         self._waiting: Batch | None = None
+        self._is_light = True
         self._change = Condition()
         self.is_over = False
         self._error: BaseException | None = None
@@ -51,6 +52,7 @@ class ReadAhead:
         try:
             while self._until(self._has_room) and (batch := next(self._batches, None)) is not None:
                 if self._until(lambda: self._waiting is None):
+                    self._is_light = sum(map(len, batch.payloads)) <= LIGHT_BYTES
                     with self._change:
                         self._waiting = batch
                         self._change.notify()
@@ -62,7 +64,7 @@ class ReadAhead:
             self._change.notify()
 
     def _has_room(self) -> bool:
-        return self._waiting is None or sum(map(len, self._waiting.payloads)) <= LIGHT_BYTES
+        return self._waiting is None or self._is_light
 
     def _until(self, holds: Callable[[], bool]) -> bool:
         """Wait until that holds; tell whether the caller still reads on."""

@@ -121,13 +121,11 @@ class Wire:
         here, at = stream.peek(), 0  # something always follows a row
         size = len(here)
         with suppress(struct.error):  # where not even the head of a message is left
-            while True:
-                kind, length = _head(here, at)
-                end = at + 1 + length
-                if kind != _ROW or not at + _HEAD <= end <= size:
-                    break
-                keep(here[at + _HEAD : end])
+            kind, length = _head(here, at)
+            while kind == _ROW and (low := at + _HEAD) <= (end := at + 1 + length) <= size:
+                keep(here[low:end])
                 at = end
+                kind, length = _head(here, at)
         stream.read(at)
         self.size += len(body) + at
 
