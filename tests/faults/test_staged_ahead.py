@@ -26,6 +26,10 @@ SELECT a.pid FROM pg_stat_activity AS a, quper.sync_batches AS b
  WHERE a.datname = current_database() AND a.state = 'idle in transaction' AND b.batch_seq = 1
    AND (a.query LIKE '%max(s.ctid)%' OR a.query LIKE '%relhastriggers%')
 """
+ASKED = """
+SELECT FROM pg_stat_activity WHERE datname = current_database()
+   AND state = 'idle in transaction' AND query LIKE '%relhastriggers%'
+"""
 STORED = "SELECT batch_seq, rows_inserted FROM quper.sync_batches"
 FIRST = [(1, 2)]
 
@@ -47,6 +51,17 @@ def ahead(site: Site) -> Site:
 def held(site: Site, request: pytest.FixtureRequest) -> tuple[Site, str]:
     prepared, is_so = request.param
     return prepared(site), is_so
+
+
+def test_a_batch_that_waits_for_its_turn_keeps_nobody_from_the_table(ahead: Site):
+    """Also where it was the first, of which nobody knew whether the table has rows."""
+    ahead.held_at = 4
+    with ahead.interrupted():
+        ahead.until(ASKED)
+        ahead.at_target("SET lock_timeout TO '1s'", "ALTER TABLE items ADD COLUMN more int")
+
+    assert (ahead.done.code, ahead.last_run()) == (0, ("success", ""))
+    ahead.recovers()
 
 
 def silent() -> End:

@@ -80,7 +80,7 @@ class Merging:
     def glance(self) -> Glance | None:
         """Return what leaves the rules of rows for their turn, if the target may have them."""
         load = self._raw_load
-        is_known = load.glances and load.keeps_unique and load.finds == SAME
+        is_known = load.glances and load.keeps_unique and self.staging.guess() == SAME
         return _later if is_known else None
 
     def recognise(self, part: Part) -> Part | None:

@@ -15,7 +15,7 @@ from qupersync.domain.row_check import Block
 from qupersync.infrastructure.postgres.checked_load import CheckedLoad
 from qupersync.infrastructure.postgres.merge_sql import LoadSql
 from qupersync.infrastructure.postgres.payloads import Payloads
-from qupersync.infrastructure.postgres.raw_load import NEW, RawLoad
+from qupersync.infrastructure.postgres.raw_load import NEW, SAME, RawLoad
 from qupersync.infrastructure.postgres.raw_sql import RawSql
 from qupersync.infrastructure.postgres.raw_stage import Asked, Glance, Part, RawStage
 from qupersync.infrastructure.postgres.refusals import Refusals
@@ -83,9 +83,14 @@ class Staging:
         self.cursor.execute(self.raw_sql.set_part(part.after, part.until))
 
     def guess(self) -> str:
-        """Return what all these rows may be, as ``RawLoad.finds`` has it."""
+        """Return what all these rows may be, as ``RawLoad.finds`` has it.
+
+        It holds no lock, for it may be asked before the rows' turn.
+        """
         if self.raw_load.finds is None:
-            self.raw_load.finds = NEW if self.value(self.load_sql.is_empty()) else ""
+            with self.connection.transaction(force_rollback=True):
+                is_empty = self.value(self.load_sql.is_empty())
+            self.raw_load.finds = NEW if is_empty else SAME
         return self.raw_load.finds
 
     def value(self, query: Any, parameters: Mapping[str, Any] | None = None) -> Any:
