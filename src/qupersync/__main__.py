@@ -50,8 +50,8 @@ def _require_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
-    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", errors="replace", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", errors="replace", closefd=False)
 
 
 def _end(code: object) -> None:

@@ -337,6 +337,24 @@ def test_rows_written_early_give_way_to_others(nine: Rig):
     assert nine.rows(STORED) == [(at, f"row {at}") for at in range(1, 10)]
 
 
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize(
+    "hidden", ["SELECT ON pg_locks", "EXECUTE ON FUNCTION pg_blocking_pids(int)"]
+)
+def test_who_may_not_look_at_locks_writes_each_batch_in_its_turn(nine: Rig, monkeypatch, hidden):
+    monkeypatch.setattr(appending, "LOOK_EVERY_S", 1)
+    nine.at_target(f"REVOKE {hidden} FROM PUBLIC")
+
+    def waits(run: Run) -> None:
+        if run.batches == 1:
+            assert is_so(nine, WRITING)
+            assert is_so(nine, f"SELECT WHERE NOT EXISTS ({WRITING})")
+
+    run = replace(nine.use_case(), on_step=waits)(RAW, nine.order())
+
+    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+
+
 def test_rows_written_early_whose_turn_does_not_come_are_taken_back(nine: Rig):
     def waits(run: Run) -> None:
         if run.batches == 1:

@@ -159,8 +159,8 @@ class Ahead:
                 writers.extendleft(map(self.writers, self.spare.opened()))
             batch = Staged(table=writers[0], block=block, terms=self.terms)
             # The caller still stores the batch before this one, over its connection.
+            under_way.append(batch)
             if is_raw and (number == 0 or len(writers) > 1):
                 batch.begin(stagers)
-            under_way.append(batch)
             yield batch
             writers.rotate()

@@ -7,6 +7,8 @@ from datetime import timedelta
 from functools import partial
 from time import monotonic
 
+from psycopg.errors import InsufficientPrivilege
+
 from qupersync.domain.batch import Tally
 from qupersync.domain.errors import RowAccountingError, RowsRefusedError
 from qupersync.domain.lateness import Lateness
@@ -58,19 +60,27 @@ class Appending:
         load = self.staging.raw_load
         may_go = self.staging.is_judged and load.keeps_unique and load.goes_early
         if may_go and self.staging.guess() == NEW:
-            with suppress(RowsRefusedError):
-                if self.staging.value(self.staging.load_sql.stands_alone()):
-                    way = partial(self._in_time, fence, turn)
-                    self.is_done = tried(self.staging, way) is not None
-            load.goes_early = self.is_done
+            try:
+                with suppress(RowsRefusedError):
+                    if self.staging.value(self.staging.load_sql.stands_alone()):
+                        way = partial(self._in_time, fence, turn)
+                        self.is_done = tried(self.staging, way) is not None
+            finally:
+                load.goes_early &= self.is_done
 
     def _in_time(self, fence: Callable[[], None], turn: Callable[[float], bool]) -> Merged:
         fence()
         merged, until = self(), monotonic() + EARLY_S
         while not turn(LOOK_EVERY_S):
-            if monotonic() > until or self.staging.value(IS_IN_THE_WAY):
+            if monotonic() > until or self._is_in_the_way():
                 raise RowAccountingError("the turn of the rows does not come")
         return merged
+
+    def _is_in_the_way(self) -> bool:
+        try:
+            return bool(self.staging.value(IS_IN_THE_WAY))
+        except InsufficientPrivilege:  # somebody hides the locks
+            return True
 
     def _insert(self) -> None:
         append = self.staging.statements().append()
