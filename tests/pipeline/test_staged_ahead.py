@@ -283,6 +283,19 @@ def test_a_batch_that_could_not_be_written_early_is_written_in_its_turn(nine: Ri
     assert nine.rows("SELECT last_value FROM tries") == [(2,)]
 
 
+def stores_all_though_rows_are_taken_back(rig: Rig) -> None:
+    """Hold a run up until the rows that it has written early are gone again."""
+
+    def waits(run: Run) -> None:
+        if run.batches == 1:
+            assert is_so(rig, WRITING)
+            assert is_so(rig, f"SELECT WHERE NOT EXISTS ({WRITING})")
+
+    run = replace(rig.use_case(), on_step=waits)(RAW, rig.order())
+
+    assert (run.status, is_whole(rig)) == (Status.SUCCESS, True), run.error
+
+
 @pytest.fixture
 def patient(monkeypatch):
     """Let what is written early wait for ever, unless it is in somebody's way."""
@@ -344,26 +357,11 @@ def test_rows_written_early_give_way_to_others(nine: Rig):
 def test_who_may_not_look_at_locks_writes_each_batch_in_its_turn(nine: Rig, monkeypatch, hidden):
     monkeypatch.setattr(appending, "LOOK_EVERY_S", 1)
     nine.at_target(f"REVOKE {hidden} FROM PUBLIC")
-
-    def waits(run: Run) -> None:
-        if run.batches == 1:
-            assert is_so(nine, WRITING)
-            assert is_so(nine, f"SELECT WHERE NOT EXISTS ({WRITING})")
-
-    run = replace(nine.use_case(), on_step=waits)(RAW, nine.order())
-
-    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+    stores_all_though_rows_are_taken_back(nine)
 
 
 def test_rows_written_early_whose_turn_does_not_come_are_taken_back(nine: Rig):
-    def waits(run: Run) -> None:
-        if run.batches == 1:
-            assert is_so(nine, WRITING)
-            assert is_so(nine, f"SELECT WHERE NOT EXISTS ({WRITING})")
-
-    run = replace(nine.use_case(), on_step=waits)(RAW, nine.order())
-
-    assert (run.status, is_whole(nine)) == (Status.SUCCESS, True), run.error
+    stores_all_though_rows_are_taken_back(nine)
 
 
 REFUSING_A_COMMIT = """

@@ -158,8 +158,8 @@ class Ahead:
             if is_raw and number and len(writers) == 1 and self.spare:
                 writers.extendleft(map(self.writers, self.spare.opened()))
             batch = Staged(table=writers[0], block=block, terms=self.terms)
-            # The caller still stores the batch before this one, over its connection.
             under_way.append(batch)
+            # The caller still stores the batch before this one, over its connection.
             if is_raw and (number == 0 or len(writers) > 1):
                 batch.begin(stagers)
             yield batch
