@@ -11,7 +11,8 @@ from bench.race import PHASES
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 Record = Mapping[str, Any]
-_HEADING = ("", *(f"{phase}, s" for phase in PHASES), "peak MB", "runs", "times the first")
+_RATIOS = ("times the first", "in one round")
+_HEADING = ("", *(f"{phase}, s" for phase in PHASES), "peak MB", "runs", *_RATIOS)
 
 
 def main() -> None:
@@ -58,17 +59,29 @@ def _ranking(loads: Sequence[Record]) -> Iterator[Sequence[object]]:
         mine = [load for load in loads if load["contestant"] == name]
         if failed := next((load for load in mine if load["error"] or not load["equal"]), None):
             why = failed["error"].splitlines() or ["the target differed from the source"]
-            yield name, f"failed at {failed['phase']}: {why[-1][:120]}", "", "", "", "", ""
+            yield name, f"failed at {failed['phase']}: {why[-1][:120]}", "", "", "", "", "", ""
             continue
         seconds = {phase: _seconds(loads, name, phase) for phase in PHASES}
-        ratios = " / ".join(f"{seconds[phase] / first[phase]:.2f}" for phase in PHASES)
+        ratios = [seconds[phase] / first[phase] for phase in PHASES]
+        in_rounds = [_in_rounds(loads, name, names[0], phase) for phase in PHASES]
         yield (
             name,
             *(f"{seconds[phase]:.2f}" for phase in PHASES),
             f"{max(load['peak_mb'] for load in mine):.0f}",
             max(load["repetition"] for load in mine),
-            ratios,
+            *(" / ".join(f"{ratio:.2f}" for ratio in each) for each in (ratios, in_rounds)),
         )
+
+
+def _in_rounds(loads: Sequence[Record], name: str, first: str, phase: str) -> float:
+    """Return the median of the ratios within each round: the machine is not as fast in all."""
+    seconds = {
+        (load["contestant"], load["repetition"]): load["seconds"]
+        for load in loads
+        if load["phase"] == phase
+    }
+    rounds = [at for contestant, at in seconds if contestant == name]
+    return median(float(seconds[name, at]) / float(seconds[first, at]) for at in rounds)
 
 
 def _seconds(loads: Sequence[Record], name: str, phase: str) -> float:

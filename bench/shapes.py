@@ -38,7 +38,7 @@ class Shape:
 
     def source_table(self, table: str, rows: int) -> tuple[str, ...]:
         """Return the statements that make the table at the source."""
-        columns = self.columns | {"note": ("text", "'as before'")}
+        columns = {**self.columns, "note": ("text", "'as before'")}
         values = ", ".join(f"({how})::{kind} AS {name}" for name, (kind, how) in columns.items())
         return self._made(table, values, f"generate_series(1::bigint, {rows}) AS i")
 
