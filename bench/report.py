@@ -80,7 +80,7 @@ def _in_rounds(loads: Sequence[Record], name: str, first: str, phase: str) -> fl
         for load in loads
         if load["phase"] == phase
     }
-    rounds = [at for contestant, at in seconds if contestant == name]
+    rounds = [at for one, at in seconds if one == name and (first, at) in seconds]
     return median(float(seconds[name, at]) / float(seconds[first, at]) for at in rounds)
 
 
