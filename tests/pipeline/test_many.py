@@ -2,7 +2,7 @@
 
 import signal
 from dataclasses import replace
-from threading import Event, Thread, get_ident
+from threading import Thread
 from threading import enumerate as threads
 
 import pytest
@@ -190,25 +190,6 @@ def test_a_stop_interrupts_a_blocked_read_and_ends_the_run_in_order(tables: Rig,
 
     assert [(run.status, run.error_code) for run in runs] == [(Status.CANCELED, "stopped")]
     assert tables.rows("SELECT lease_owner FROM quper.qupersync_leases") == [(None,)]
-
-
-def test_a_signal_that_does_not_end_the_main_threads_wait_is_seen_all_the_same(tables: Rig):
-    """As one that comes just before the wait: it is another thread's, but handled by the main."""
-    handled, seen = Event(), []
-
-    def gets_one(_run: Run) -> None:
-        signal.pthread_kill(get_ident(), signal.SIGUSR1)
-        seen.append(handled.wait(10))
-
-    before = signal.signal(signal.SIGUSR1, lambda *_: handled.set())
-    try:
-        use_case = replace(tables.use_case(), on_begin=gets_one)
-        run_many = RunMany(run_job=use_case, threads=1, fail_fast=False, on_end=lambda _run: None)
-        run_many(jobs()[:1], tables.order())
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-
-    assert seen == [True]
 
 
 def test_nothing_starts_after_a_stop(tables: Rig):

@@ -1,7 +1,7 @@
 """Several jobs in one pass: side by side, each on its own, all of them reported."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from threading import Event
 
@@ -11,9 +11,6 @@ from qupersync.domain.job import Job
 from qupersync.domain.run import Run, Status
 
 FAILURES = frozenset({Status.FAILED, Status.DEAD})
-# Python runs a signal's handler in the main thread, and where that was about to begin a wait only
-# once it has ended: on a busy machine 3 of some 200 runs did not hear that they were to stop.
-LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +36,14 @@ class RunMany:
         runs: list[Run] = []
         errors: list[BaseException] = []
         with ThreadPoolExecutor(max_workers=self.threads, thread_name_prefix="job") as pool:
-            pending = {pool.submit(self._one, job, order, failed) for job in jobs}
-            while pending:
-                ended, pending = wait(pending, LOOK_EVERY_S, FIRST_COMPLETED)
-                for future in ended:
-                    error = future.exception()
-                    if error is not None:
-                        errors.append(error)
-                    elif (run := future.result()) is not None:
-                        runs.append(run)
-                        self.on_end(run)
+            futures = [pool.submit(self._one, job, order, failed) for job in jobs]
+            for future in as_completed(futures):
+                error = future.exception()
+                if error is not None:
+                    errors.append(error)
+                elif (run := future.result()) is not None:
+                    runs.append(run)
+                    self.on_end(run)
         return Pass(runs=tuple(runs), errors=tuple(errors))
 
     def _one(self, job: Job, order: Order, failed: Event) -> Run | None:

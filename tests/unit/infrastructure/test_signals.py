@@ -1,14 +1,16 @@
-"""Who wants to stop leaves a connect that takes too long, and nothing stays open behind him."""
+"""A wish to stop is heard at once, and ends a connect; nothing stays open behind who leaves."""
 
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, Thread, get_ident
 
 import pytest
 
 from qupersync.domain.errors import StoppedError, TargetUnavailableError
 from qupersync.infrastructure.postgres.session import connected
-from qupersync.infrastructure.signals import Stop, entered
+from qupersync.infrastructure.signals import Stop, entered, stopping_on_signals
 
 
 @contextmanager
@@ -42,3 +44,23 @@ def test_why_it_cannot_be_opened_is_raised():
 
     with pytest.raises(TargetUnavailableError), entered(nobody, Stop()):
         pytest.fail("it was opened")
+
+
+def test_a_signal_that_does_not_end_the_main_threads_wait_is_heard_all_the_same():
+    """As one that comes just before the wait: another thread gets it, and the main one handles."""
+    stop, heard, main = Stop(), Event(), get_ident()
+
+    def is_waited_for() -> bool:
+        caller = sys._current_frames()[main].f_back
+        return caller is not None and caller.f_locals.get("self") is heard
+
+    def get_one() -> None:
+        while not is_waited_for():
+            pass
+        signal.pthread_kill(get_ident(), signal.SIGTERM)
+
+    with stopping_on_signals(stop), stop.interrupting(heard.set):
+        Thread(target=get_one).start()
+        assert heard.wait(10)
+
+    assert stop.signal == signal.SIGTERM
