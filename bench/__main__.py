@@ -43,14 +43,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, track(Path(folder)) as here:
         field = [one for one in contestants() if _wanted(one, options.only)]
         run: dict[str, Any] = {"machine": machine(here, field)}
+        run |= {"door": {}, "growth": [], "profile": {}, "start": {}}
         run["loads"] = [load.as_dict() for load in _loads(here, field, options)]
-        with_more = not options.only
         kept = _keep(run, quick=options.quick)  # for the case that the rest fails
-        rows = 50_000 if options.quick else 1_000_000
-        run["door"] = door(here, rows) if with_more else {}
-        run["growth"] = list(growth(here, field[0], quick=options.quick)) if with_more else []
-        run["profile"] = profile(here, field[0], rows) if with_more else {}
-        run["start"] = start(here, field[0]) if with_more else {}
+        if not options.only:
+            rows = 50_000 if options.quick else 1_000_000
+            run["door"] = door(here, rows)
+            run["growth"] = list(growth(here, field[0], quick=options.quick))
+            run["profile"] = profile(here, field[0], rows)
+            run["start"] = start(here, field[0])
     kept.write_text(json.dumps(run, indent=1))
     print(*tables(run).values(), f"kept in {kept}", sep="\n\n")
     broken = list(_broken(run))
