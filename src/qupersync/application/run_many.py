@@ -1,8 +1,9 @@
 """Several jobs in one pass: side by side, each on its own, all of them reported."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from threading import Event
 
 from qupersync.application.order import Order
@@ -33,11 +34,15 @@ class RunMany:
     def __call__(self, jobs: Sequence[Job], order: Order) -> Pass:
         """Run every job and call ``on_end`` for each, in the order in which they end."""
         failed = Event()
+        # Not as_completed: what has ended before its first look comes from that in any order.
+        ended = SimpleQueue[Future[Run | None]]()
         runs: list[Run] = []
         errors: list[BaseException] = []
         with ThreadPoolExecutor(max_workers=self.threads, thread_name_prefix="job") as pool:
-            futures = [pool.submit(self._one, job, order, failed) for job in jobs]
-            for future in as_completed(futures):
+            for job in jobs:
+                pool.submit(self._one, job, order, failed).add_done_callback(ended.put)
+            for _ in jobs:
+                future = ended.get()
                 error = future.exception()
                 if error is not None:
                     errors.append(error)

@@ -1,14 +1,17 @@
 """SIGINT and SIGTERM: the first asks every run to end in order, the second ends the process."""
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from socket import socket, socketpair
 from threading import Event, Lock, RLock, Thread, Timer
+from time import monotonic
 from types import FrameType
 from typing import TypeVar
 
@@ -18,7 +21,10 @@ EXIT_BASE = 128
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # A connect that is not done so long after somebody's wish to stop meets a server that is silent.
 LAST_CONNECT_S = 1.0
+# ``timeout`` signals its child and then the child's group: that is one wish.
+TOGETHER_S = 0.1
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -45,11 +51,11 @@ class Stop:
 
     def request(self, number: int = 0) -> None:
         """Keep the promise of ``ports.Stop.request``; ``number`` is that of a signal."""
-        with self._lock:
+        with self._lock, ExitStack() as each:  # also those behind one that fails
             self.signal = number
             self._wish.set()
-            for action in list(self._actions.values()):
-                action()
+            for action in reversed(self._actions.values()):
+                each.callback(action)
 
     @contextmanager
     def interrupting(self, action: Callable[[], None]) -> Iterator[None]:
@@ -131,7 +137,8 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
         listener.start()
         last.callback(listener.join)
         last.enter_context(mouth)
-        last.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(mouth.fileno()))
+        before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+        last.callback(signal.set_wakeup_fd, before)
         for number in SIGNALS:
             last.callback(signal.signal, number, signal.signal(number, _written))
         yield
@@ -142,9 +149,13 @@ def _written(_number: int, _frame: FrameType | None) -> None:
 
 
 def _listen(ear: socket, stop: Stop) -> None:
-    while heard := ear.recv(1):
-        if heard[0] not in SIGNALS:
-            continue
-        if stop.is_requested():
-            os._exit(EXIT_BASE + heard[0])
-        stop.request(heard[0])
+    heard = (number for [number] in iter(partial(ear.recv, 1), b"") if number in SIGNALS)
+    for first in heard:
+        until = monotonic() + TOGETHER_S
+        try:
+            stop.request(first)
+        except Exception:  # a second signal must still be heard
+            logger.exception("not all could be told that the run is to stop")
+        for second in heard:
+            if monotonic() > until:
+                os._exit(EXIT_BASE + second)
