@@ -107,7 +107,7 @@ def test_a_second_connection_that_is_silent_is_not_waited_for_longer_than_the_jo
     ahead: Site,
 ):
     usual = (ahead.shell.folder / "jobs.yaml").read_text()
-    ahead.shell.write_jobs(usual.replace("timeout: 20s", "timeout: 3s"))
+    ahead.shell.write_jobs(usual.replace("timeout: 20s", "timeout: 6s"))
     ahead.proxy.set(Trap(looks_for=over_the_spare(), does=silent, count=2))
 
     assert ahead.execute().code == 1
