@@ -151,11 +151,11 @@ def _written(_number: int, _frame: FrameType | None) -> None:
 def _listen(ear: socket, stop: Stop) -> None:
     heard = (number for [number] in iter(partial(ear.recv, 1), b"") if number in SIGNALS)
     for first in heard:
-        until = monotonic() + TOGETHER_S
         try:
             stop.request(first)
         except Exception:  # a second signal must still be heard
             logger.exception("not all could be told that the run is to stop")
+        until = monotonic() + TOGETHER_S  # not before: to tell all may take as long
         for second in heard:
             if monotonic() > until:
                 os._exit(EXIT_BASE + second)
